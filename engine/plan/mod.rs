@@ -1,0 +1,5 @@
+//! Runbook + arguments → Plan. Building a plan runs nothing.
+
+mod model;
+
+pub use model::*;

@@ -1,0 +1,5 @@
+//! Document → Runbook: what the blocks mean.
+
+mod model;
+
+pub use model::*;

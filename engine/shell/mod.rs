@@ -1,0 +1,11 @@
+//! What a bash text is: statements, commands, words, quoting contexts, effects, hazards.
+//!
+//! The grammar is tree-sitter's bash, with byte spans and error recovery. Nothing here runs anything,
+//! and nothing here knows Markdown: spans are offsets into the text that was given.
+
+mod model;
+
+pub use model::{
+    Assignment, Command, Comment, Context, Effect, Endless, Hazard, Inside, Quoting, Script, Statement,
+    Variables, Word,
+};
