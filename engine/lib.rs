@@ -9,9 +9,18 @@
 //! Everything left of Run is pure: no process, clock, environment or file. Side effects pass one
 //! door, [`host`]. The engine never sees `clap`; only [`cli`] does.
 
+pub mod check;
+pub mod cli;
 pub mod diagnostic;
+pub mod document;
 pub mod event;
+pub mod graph;
+pub mod host;
+pub mod journal;
 pub mod plan;
+pub mod report;
+pub mod run;
 pub mod runbook;
 pub mod shell;
 pub mod source;
+pub mod stage;

@@ -1,1 +1,3 @@
+//! `runbook`: argv in, exit code out.
+
 fn main() {}

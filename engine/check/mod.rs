@@ -1,0 +1,1 @@
+//! Expectation + output → verdict. Runs nothing; it is given the output.

@@ -1,0 +1,1 @@
+//! clap arguments → settings → calls, one file per subcommand. The only module that knows clap.

@@ -1,0 +1,1 @@
+//! The step DAG: cycles and ready set. Generic and pure; it knows nothing of steps.
