@@ -391,6 +391,8 @@ pub enum SkipReason {
     Cancelled,
     /// No fallback is taken by itself, since the step before could not really be tried.
     NotTried,
+    /// Nothing to do but read its notes, which were shown.
+    Notes,
     /// The document says to ignore it.
     Ignored,
     /// It needs a terminal and there is none.

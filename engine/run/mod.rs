@@ -1,1 +1,8 @@
 //! Carries a plan out: the pure machine decides, the session is the shell, the local driver acts.
+
+mod machine;
+mod policy;
+mod verdict;
+
+pub use machine::{Machine, Next, Start};
+pub use policy::{ConfirmPolicy, Policy, Question, QuestionKind, Reply};
