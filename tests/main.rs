@@ -1,1 +1,10 @@
-//! x
+//! The black-box suite: one binary, one file per feature, one [`harness::Test`] builder.
+//!
+//! It drives the built `runbook` like a person would and compares what it says and does. A new test
+//! takes five lines; expected output lies in `tests/expected/` and is rewritten by
+//! `RUNBOOK_UPDATE_EXPECTED=1 cargo test`. Nothing here imports the engine, sleeps, uses a fixed port
+//! or leaves the loopback interface.
+
+mod architecture;
+mod expected;
+mod harness;
