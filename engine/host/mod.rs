@@ -1,1 +1,20 @@
 //! The one door for side effects: processes, files, clock, environment; plus a fake of each.
+//!
+//! The rest of the engine is given these traits (or, for the shell session, [`processes::Started`])
+//! and never touches `std::fs`, `std::env`, `std::process` or a clock itself. The fakes implement
+//! the same traits and pass the same contract suite; they exist in tests only.
+
+mod clock;
+mod environment;
+mod files;
+pub mod processes;
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+pub(crate) mod fake;
+
+pub use clock::{Clock, SystemClock};
+pub use environment::{Environment, SystemEnvironment};
+pub use files::{Append, Entry, Files, Lock, SystemFiles};
+pub use processes::{Processes, SystemProcesses};

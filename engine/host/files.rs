@@ -1,0 +1,205 @@
+//! Files and directories, with the modes and syncs that a record of an incident needs.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The file system.
+pub trait Files {
+    /// Reads the whole file.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::FileTooLarge`] beyond `limit` bytes, and whatever opening or reading gives.
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
+
+    /// Whether anything is there, symbolic links followed.
+    fn exists(&self, path: &Path) -> bool;
+
+    /// Whether a directory is there.
+    fn is_dir(&self, path: &Path) -> bool;
+
+    /// Whether a file is there that this user may execute.
+    fn is_executable(&self, path: &Path) -> bool;
+
+    /// Makes `path` a directory that only its owner may enter (0700); missing parents are made, too.
+    /// A directory that is there already is taken as it is.
+    ///
+    /// # Errors
+    /// Whatever making it gives.
+    fn create_private_dir(&self, path: &Path) -> io::Result<()>;
+
+    /// Writes a new file that only its owner may read (0600).
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] if it is there, and whatever writing gives.
+    fn create(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Opens a file (made 0600 if need be) for appending.
+    ///
+    /// # Errors
+    /// Whatever opening gives.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Append>>;
+
+    /// Puts `content` in place of whatever `path` was, all or nothing: readers see the old or the
+    /// new file, also after a crash. An old file's mode is kept.
+    ///
+    /// # Errors
+    /// Whatever writing gives; the old file then stands.
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// What is in a directory, sorted by name.
+    ///
+    /// # Errors
+    /// Whatever reading it gives.
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>>;
+
+    /// Removes one file.
+    ///
+    /// # Errors
+    /// Whatever removing gives.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Takes the lock that `path` stands for, or says at once that another process has it. It ends
+    /// with the returned guard or with this process, however that dies.
+    ///
+    /// # Errors
+    /// Whatever opening gives.
+    fn lock(&self, path: &Path) -> io::Result<Option<Lock>>;
+}
+
+/// A file that is only appended to.
+pub trait Append: Send {
+    /// Appends all of `bytes`.
+    ///
+    /// # Errors
+    /// Whatever writing gives.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns when everything appended so far is on the disk.
+    ///
+    /// # Errors
+    /// Whatever syncing gives.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Its path: the directory's with its own name.
+    pub path: PathBuf,
+    /// Whether it is a directory.
+    pub directory: bool,
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub struct Lock {
+    /// Dropping it gives the lock back.
+    _held: Box<dyn std::any::Any + Send>,
+}
+
+impl Lock {
+    pub(crate) fn new(held: impl std::any::Any + Send) -> Self {
+        Self { _held: Box::new(held) }
+    }
+}
+
+/// The host's file system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemFiles;
+
+impl Files for SystemFiles {
+    fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn is_executable(&self, path: &Path) -> bool {
+        path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
+    }
+
+    fn create_private_dir(&self, path: &Path) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)
+    }
+
+    fn create(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(content)
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn Append>> {
+        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+        Ok(Box::new(AppendFile(file)))
+    }
+
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let temporary = directory.join(format!(".{name}.{}", std::process::id()));
+        let mode = path.metadata().map_or(0o600, |old| old.permissions().mode() & 0o7777);
+        let written = (|| {
+            let mut file =
+                OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&temporary)?;
+            file.write_all(content)?;
+            file.set_permissions(std::fs::Permissions::from_mode(mode))?;
+            file.sync_data()?;
+            std::fs::rename(&temporary, path)?;
+            File::open(directory)?.sync_all()
+        })();
+        if written.is_err() {
+            // The failure to write is what the caller must hear of, not the failure to tidy up.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = std::fs::read_dir(path)?
+            .map(|entry| {
+                let path = entry?.path();
+                Ok(Entry { directory: path.is_dir(), path })
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock::new(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+struct AppendFile(File);
+
+impl Append for AppendFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
