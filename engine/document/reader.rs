@@ -305,7 +305,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Drops a block with everything in it.
-    fn skip(&mut self, _tag: &Tag<'_>) {
+    fn skip(&mut self) {
         let mut depth = 1;
         while depth > 0 {
             match self.next() {
