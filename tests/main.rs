@@ -5,6 +5,8 @@
 //! `RUNBOOK_UPDATE_EXPECTED=1 cargo test`. Nothing here imports the engine, sleeps, uses a fixed port
 //! or leaves the loopback interface.
 
+#![expect(clippy::disallowed_methods, reason = "the suite is a program of its own that drives another")]
+
 mod architecture;
 mod expected;
 mod harness;

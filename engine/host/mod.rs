@@ -4,6 +4,12 @@
 //! and never touches `std::fs`, `std::env`, `std::process` or a clock itself. The fakes implement
 //! the same traits and pass the same contract suite; they exist in tests only.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the door that the lints of clippy.toml point to"
+)]
+
 mod clock;
 mod environment;
 mod files;

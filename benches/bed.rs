@@ -1,0 +1,104 @@
+//! Where measurements happen: a directory of their own, medians, and the machine's own costs.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A directory with a home of its own.
+pub(crate) struct Bed {
+    place: tempfile::TempDir,
+}
+
+impl Bed {
+    /// A fresh one.
+    pub(crate) fn new() -> Self {
+        Self { place: tempfile::tempdir().expect("the temporary directory is writable") }
+    }
+
+    /// A path in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.place.path().join(name)
+    }
+
+    /// Writes a file in it.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("is ours");
+    }
+
+    /// The engine with `args`, in a state directory of its own.
+    pub(crate) fn runbook(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_runbook"));
+        command.args(args).current_dir(self.place.path()).env("RUNBOOK_HOME", self.path("state"));
+        quiet(command)
+    }
+
+    /// `bash -c script`, in the same directory.
+    pub(crate) fn bash(&self, script: &str) -> Command {
+        let mut command = Command::new("bash");
+        command.args(["-c", script]).current_dir(self.place.path());
+        quiet(command)
+    }
+
+    /// Median time of appending 200 bytes and making them durable.
+    pub(crate) fn fdatasync(&self) -> Duration {
+        let mut file = File::create(self.path("sync")).expect("is ours");
+        median((0..200).map(|_| {
+            timed(|| {
+                file.write_all(&[b'x'; 200]).expect("the disk has room");
+                file.sync_data().expect("the disk works");
+            })
+        }))
+    }
+}
+
+fn quiet(mut command: Command) -> Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// How long `work` takes.
+pub(crate) fn timed(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// The middle one.
+pub(crate) fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<_> = times.collect();
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Medians of two commands run in turn, so that both see the same machine. Each must succeed.
+pub(crate) fn in_turn(times: u32, ours: &mut Command, yardstick: &mut Command) -> (Duration, Duration) {
+    let mut pairs = Vec::new();
+    for _ in 0..times {
+        pairs.push((run(ours), run(yardstick)));
+    }
+    (median(pairs.iter().map(|pair| pair.0)), median(pairs.iter().map(|pair| pair.1)))
+}
+
+fn run(command: &mut Command) -> Duration {
+    timed(|| {
+        let status = command.status().expect("it can start");
+        assert!(status.success(), "{command:?}: {status}");
+    })
+}
+
+/// The most memory `command` ever held, in bytes, as the kernel counts it.
+pub(crate) fn peak(command: &mut Command) -> u64 {
+    let mut child = command.spawn().expect("it can start");
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("is our child").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    peak
+}
