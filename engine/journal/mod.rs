@@ -1,1 +1,9 @@
 //! Events ↔ journal on disk, and verification of its chain. Decides nothing about a run.
+
+mod line;
+mod read;
+mod verify;
+
+pub use line::{Chain, FIRST_PREV, hash};
+pub use read::{Journal, Tail, read};
+pub use verify::{Verification, verify};

@@ -1,0 +1,220 @@
+//! Checks a journal's chain: change, removal, reordering, a cut tail.
+//!
+//! The chain proves that no line changed after another was written behind it. Only the head's hash,
+//! kept elsewhere, proves that the last line is the one that was written.
+
+use super::line::{FIRST_PREV, hash};
+use serde_json::Value;
+use std::fmt;
+
+/// What checking a journal found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// Every line fits.
+    Intact {
+        /// Number of lines.
+        events: u64,
+        /// Hash of the last line.
+        head: String,
+    },
+    /// Every line fits and the run has no end: it is running, or its engine died.
+    NotFinished {
+        /// Number of complete lines.
+        events: u64,
+        /// Hash of the last complete line.
+        head: String,
+        /// A torn line follows.
+        torn: bool,
+    },
+    /// A line does not fit.
+    Broken {
+        /// The first line that does not, from 1.
+        line: u64,
+        /// Why.
+        why: String,
+    },
+}
+
+impl fmt::Display for Verification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Intact { events, .. } => write!(f, "intact: {events} events, every hash fits"),
+            Self::NotFinished { events, torn, .. } => {
+                write!(f, "not finished: {events} events, every hash fits, and no `run_finished`")?;
+                if *torn {
+                    write!(f, "; the last line is torn")?;
+                }
+                Ok(())
+            }
+            Self::Broken { line, why } => write!(f, "broken at line {line}: {why}"),
+        }
+    }
+}
+
+/// Checks the text of a `journal.jsonl`, and its head if one is given.
+pub fn verify(text: &str, head: Option<&str>) -> Verification {
+    let mut prev = FIRST_PREV.to_owned();
+    let mut events = 0;
+    let mut finished = false;
+    let mut torn = false;
+    for line in text.split_inclusive('\n') {
+        let number = events + 1;
+        let broken = |why: String| Verification::Broken { line: number, why };
+        let Some(line) = line.strip_suffix('\n') else {
+            if finished {
+                return broken("text was added behind `run_finished`".to_owned());
+            }
+            torn = true;
+            break;
+        };
+        let Ok(value) = serde_json::from_str::<Value>(line) else {
+            return broken("it is not JSON".to_owned());
+        };
+        let Some(seq) = value.get("seq").and_then(Value::as_u64) else {
+            return broken("it has no `seq`".to_owned());
+        };
+        if finished {
+            return broken("an event was added behind `run_finished`".to_owned());
+        }
+        if seq != events {
+            return broken(format!(
+                "its `seq` is {seq} where {events} is next: lines were removed, added or reordered"
+            ));
+        }
+        if value.get("prev").and_then(Value::as_str) != Some(&prev) {
+            return if events == 0 {
+                broken("its `prev` is not the start of a chain".to_owned())
+            } else {
+                Verification::Broken {
+                    line: events,
+                    why: format!(
+                        "its hash is not the one that line {number} carries: one of them was changed"
+                    ),
+                }
+            };
+        }
+        if value.get("type").and_then(Value::as_str) == Some("run_finished") {
+            finished = true;
+            let count = value.get("events").and_then(Value::as_u64);
+            if count != Some(events) {
+                return broken(format!("`run_finished` does not count the {events} events before it"));
+            }
+        }
+        prev = hash(line);
+        events += 1;
+    }
+    if let Some(head) = head
+        && !head.eq_ignore_ascii_case(&prev)
+    {
+        return Verification::Broken {
+            line: events,
+            why: format!(
+                "its hash is {prev}, not the given head: it was changed, or lines behind it are missing"
+            ),
+        };
+    }
+    if finished {
+        Verification::Intact { events, head: prev }
+    } else {
+        Verification::NotFinished { events, head: prev, torn }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::tests::{lines, started};
+    use super::*;
+    use crate::event::{EventBody, Outcome, RunFinished};
+
+    fn journal() -> Vec<String> {
+        let note = |text: &str| EventBody::Note { step: None, text: text.into() };
+        lines(vec![
+            started(),
+            note("a"),
+            note("b"),
+            EventBody::RunFinished(Box::new(RunFinished {
+                outcome: Outcome::Observed,
+                summary: "observed".into(),
+                exit: 0,
+                wall_ms: 1,
+                machine_ms: 1,
+                human_ms: 0,
+                warnings: vec![],
+                left_running: vec![],
+                events: 3,
+            })),
+        ])
+    }
+
+    fn text(lines: &[String]) -> String {
+        lines.join("\n") + "\n"
+    }
+
+    fn said(lines: &[String]) -> String {
+        verify(&text(lines), None).to_string()
+    }
+
+    #[test]
+    fn a_journal_as_it_was_written_is_intact() {
+        let lines = journal();
+        let head = hash(&lines[3]);
+        assert_eq!(
+            verify(&text(&lines), Some(&head)),
+            Verification::Intact { events: 4, head: head.clone() }
+        );
+        assert_eq!(said(&lines), "intact: 4 events, every hash fits");
+    }
+
+    #[test]
+    fn a_changed_line_is_named() {
+        let mut lines = journal();
+        lines[1] = lines[1].replace("\"a\"", "\"A\"");
+        assert_eq!(
+            said(&lines),
+            "broken at line 2: its hash is not the one that line 3 carries: one of them was changed"
+        );
+    }
+
+    #[test]
+    fn removal_and_reordering_are_named() {
+        let mut lines = journal();
+        lines.remove(1);
+        assert_eq!(
+            said(&lines),
+            "broken at line 2: its `seq` is 2 where 1 is next: lines were removed, added or reordered"
+        );
+        let mut lines = journal();
+        lines.swap(1, 2);
+        assert_eq!(
+            said(&lines),
+            "broken at line 2: its `seq` is 2 where 1 is next: lines were removed, added or reordered"
+        );
+    }
+
+    #[test]
+    fn a_cut_tail_is_seen() {
+        let lines = journal();
+        assert_eq!(
+            said(&lines[..3]),
+            "not finished: 3 events, every hash fits, and no `run_finished`"
+        );
+        assert_eq!(
+            verify(&text(&lines)[..text(&lines).len() - 5], None).to_string(),
+            "not finished: 3 events, every hash fits, and no `run_finished`; the last line is torn"
+        );
+        assert_eq!(
+            verify(&text(&lines[..3]), Some("ab")).to_string(),
+            format!(
+                "broken at line 3: its hash is {}, not the given head: it was changed, or lines behind it are missing",
+                hash(&lines[2])
+            )
+        );
+    }
+
+    #[test]
+    fn an_addition_behind_the_end_is_seen() {
+        let mut lines = journal();
+        lines.push(lines[1].clone());
+        assert_eq!(said(&lines), "broken at line 5: an event was added behind `run_finished`");
+    }
+}
