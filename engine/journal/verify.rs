@@ -194,10 +194,7 @@ mod tests {
     #[test]
     fn a_cut_tail_is_seen() {
         let lines = journal();
-        assert_eq!(
-            said(&lines[..3]),
-            "not finished: 3 events, every hash fits, and no `run_finished`"
-        );
+        assert_eq!(said(&lines[..3]), "not finished: 3 events, every hash fits, and no `run_finished`");
         assert_eq!(
             verify(&text(&lines)[..text(&lines).len() - 5], None).to_string(),
             "not finished: 3 events, every hash fits, and no `run_finished`; the last line is torn"

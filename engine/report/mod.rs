@@ -1,1 +1,12 @@
-//! Events, plans and listings → text for people and machines, one file per output form. Reporters only consume and write to a given writer.
+//! Events, plans and listings → text for people and machines, one file per output form. Reporters only
+//! consume and write to a given writer; nothing here decides, runs or reads anything.
+
+pub mod json;
+pub mod record;
+pub mod style;
+pub mod terminal;
+pub mod text;
+mod words;
+
+#[cfg(test)]
+pub(crate) mod sample;

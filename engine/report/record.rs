@@ -1,0 +1,161 @@
+//! What a run's events say in sum: the shape that summaries and the JSON report are made from.
+//!
+//! A fold over events and nothing else: the same for a live run and for a journal read back.
+
+use crate::event::{
+    CancelCause, Event, EventBody, Outcome, Purpose, RunFinished, RunStarted, SkipReason, StepFinished,
+    StepResult, TargetVerdict,
+};
+use crate::plan::StepId;
+
+/// A run, summed up.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The first event.
+    pub started: Option<RunStarted>,
+    /// When it was recorded.
+    pub started_at: Option<String>,
+    /// Steps in the plan's order.
+    pub steps: Vec<StepRecord>,
+    /// Targets in the order they were judged.
+    pub targets: Vec<TargetRecord>,
+    /// Why the run was told to stop.
+    pub cancelled: Option<CancelCause>,
+    /// The last event.
+    pub finished: Option<RunFinished>,
+    /// Milliseconds at the last event.
+    pub last_ms: u64,
+}
+
+/// A step, summed up.
+#[derive(Clone, Debug, Default)]
+pub struct StepRecord {
+    /// Attempts in order.
+    pub attempts: Vec<Attempt>,
+    /// Why it was passed over.
+    pub skipped: Option<(SkipReason, Option<String>)>,
+}
+
+/// One attempt of a step.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Why it ran.
+    pub purpose: Purpose,
+    /// Milliseconds at its start.
+    pub started_ms: u64,
+    /// How it ended; none while it runs, or when the engine died.
+    pub finished: Option<StepFinished>,
+}
+
+/// A target and its verdict.
+#[derive(Clone, Debug)]
+pub struct TargetRecord {
+    /// Its text.
+    pub text: String,
+    /// The verdict.
+    pub verdict: TargetVerdict,
+    /// Time that was compared, in milliseconds.
+    pub elapsed_ms: Option<u64>,
+    /// The limit, in milliseconds.
+    pub limit_ms: Option<u64>,
+}
+
+impl Record {
+    /// Takes one event in. Output passes through: it is not kept.
+    pub fn apply(&mut self, event: &Event) {
+        self.last_ms = event.mono_ms;
+        match &event.body {
+            EventBody::RunStarted(started) => {
+                self.steps = vec![StepRecord::default(); started.steps.len()];
+                self.started = Some((**started).clone());
+                self.started_at = Some(event.at.clone());
+            }
+            EventBody::StepStarted { step, purpose, .. } => {
+                let attempt = Attempt { purpose: *purpose, started_ms: event.mono_ms, finished: None };
+                if let Some(record) = self.step_mut(*step) {
+                    record.attempts.push(attempt);
+                }
+            }
+            EventBody::StepFinished(finished) => {
+                let started_ms = event.mono_ms.saturating_sub(finished.wall_ms);
+                let finished = (**finished).clone();
+                if let Some(record) = self.step_mut(finished.step) {
+                    match record.attempts.last_mut().filter(|attempt| attempt.finished.is_none()) {
+                        Some(attempt) => attempt.finished = Some(finished),
+                        // A manual step or one that could not start has no start of its own.
+                        None => record.attempts.push(Attempt {
+                            purpose: Purpose::Plan,
+                            started_ms,
+                            finished: Some(finished),
+                        }),
+                    }
+                }
+            }
+            EventBody::StepSkipped { step, reason, detail } => {
+                if let Some(record) = self.step_mut(*step) {
+                    record.skipped = Some((*reason, detail.clone()));
+                }
+            }
+            EventBody::Target { text, verdict, elapsed_ms, limit_ms } => {
+                let judged = TargetRecord {
+                    text: text.clone(),
+                    verdict: *verdict,
+                    elapsed_ms: *elapsed_ms,
+                    limit_ms: *limit_ms,
+                };
+                // A target judged again, after a resume, has the last verdict.
+                match self.targets.iter_mut().find(|target| target.text == judged.text) {
+                    Some(target) => *target = judged,
+                    None => self.targets.push(judged),
+                }
+            }
+            EventBody::Cancel { cause } => self.cancelled = Some(cause.clone()),
+            EventBody::RunFinished(finished) => self.finished = Some((**finished).clone()),
+            EventBody::Output { .. }
+            | EventBody::StepRetrying { .. }
+            | EventBody::Decision { .. }
+            | EventBody::Confirmation { .. }
+            | EventBody::Stage { .. }
+            | EventBody::Fault { .. }
+            | EventBody::Note { .. }
+            | EventBody::Notification { .. }
+            | EventBody::Resume { .. }
+            | EventBody::Unknown => {}
+        }
+    }
+
+    /// The record of all of `events`.
+    pub fn of(events: &[Event]) -> Self {
+        let mut record = Self::default();
+        for event in events {
+            record.apply(event);
+        }
+        record
+    }
+
+    /// What came of the run, if it is over.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.finished.as_ref().map(|finished| finished.outcome)
+    }
+
+    fn step_mut(&mut self, step: StepId) -> Option<&mut StepRecord> {
+        self.steps.get_mut(step.index())
+    }
+}
+
+impl StepRecord {
+    /// How the last attempt ended.
+    pub fn result(&self) -> Option<&StepResult> {
+        self.attempts.last()?.finished.as_ref().map(|finished| &finished.result)
+    }
+
+    /// It started and has not ended.
+    pub fn is_open(&self) -> bool {
+        self.attempts.last().is_some_and(|attempt| attempt.finished.is_none())
+    }
+
+    /// Wall time of all attempts in milliseconds.
+    pub fn wall_ms(&self) -> u64 {
+        self.attempts.iter().filter_map(|attempt| attempt.finished.as_ref()).map(|end| end.wall_ms).sum()
+    }
+}

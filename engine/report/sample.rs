@@ -1,0 +1,139 @@
+//! A run as events, for the tests of every form.
+
+use crate::event::{
+    Event, EventBody, Outcome, Purpose, RunFinished, RunStarted, SkipReason, StatementStatus, StepFinished,
+    StepHeader, StepResult, Stream, TargetVerdict,
+};
+use crate::journal::Chain;
+use crate::plan::StepId;
+use crate::runbook::Role;
+use crate::shell::Effect;
+use std::collections::BTreeMap;
+
+pub(crate) fn finished(step: u32, result: StepResult, wall_ms: u64) -> StepFinished {
+    StepFinished {
+        step: StepId(step),
+        attempt: 1,
+        result,
+        wall_ms,
+        human_ms: 0,
+        output_bytes: [0, 0],
+        dropped_bytes: [0, 0],
+        statements: vec![],
+        not_run: vec![],
+        http: vec![],
+        shell_ended: false,
+        leaked: vec![],
+    }
+}
+
+pub(crate) fn started() -> RunStarted {
+    let step = |id: &str, label: &str, line, role, effect, fallback_of| StepHeader {
+        id: id.into(),
+        slug: label.to_lowercase().replace(' ', "-"),
+        label: label.into(),
+        line,
+        role,
+        effect,
+        fallback_of,
+    };
+    RunStarted {
+        run: "20260102T030405Z-abcdef".into(),
+        procedure: "engine-restart-failed".into(),
+        title: "Engine Restart Failed".into(),
+        file: "bot.md".into(),
+        line: 49,
+        document_sha256: "ab".into(),
+        severity: Some("Critical".into()),
+        targets: vec!["Auto-restart < 30 seconds".into()],
+        parameters: BTreeMap::from([("engine_id".into(), "3".into())]),
+        mode: "exec".into(),
+        unattended: true,
+        workdir: "/srv/bot".into(),
+        user: "ann".into(),
+        host: "box".into(),
+        engine: "0.1.0".into(),
+        pid: 42,
+        steps: vec![
+            step("1", "Check engine status", 60, Role::Observe, Effect::Reads, None),
+            step("2", "Force restart", 65, Role::Act, Effect::Changes, None),
+            step("3", "If persistent, activate kill switch", 72, Role::Act, Effect::Changes, Some(StepId(1))),
+            step("4", "Verify recovery", 80, Role::Verify, Effect::Reads, None),
+        ],
+    }
+}
+
+pub(crate) fn events() -> Vec<Event> {
+    let start = |step, purpose, script: &str| EventBody::StepStarted {
+        step: StepId(step),
+        attempt: 1,
+        purpose,
+        script: Some(script.into()),
+        timeout_ms: 60_000,
+    };
+    let failed = StepFinished {
+        statements: vec![StatementStatus { line: 66, status: 0 }, StatementStatus { line: 67, status: 22 }],
+        not_run: vec!["sleep 5".into()],
+        ..finished(1, StepResult::Failed { status: 22, not_tried: None }, 5_200)
+    };
+    let bodies = vec![
+        (0, EventBody::RunStarted(Box::new(started()))),
+        (1, start(0, Purpose::Plan, "curl -s http://localhost/engines/3\n")),
+        (
+            20,
+            EventBody::Output {
+                step: StepId(0),
+                stream: Stream::Stdout,
+                text: "{\"id\":3,\"sta".into(),
+                late: false,
+            },
+        ),
+        (
+            21,
+            EventBody::Output {
+                step: StepId(0),
+                stream: Stream::Stdout,
+                text: "tus\":\"stopped\"}".into(),
+                late: false,
+            },
+        ),
+        (40, EventBody::StepFinished(Box::new(finished(0, StepResult::Passed, 39)))),
+        (41, start(1, Purpose::Plan, "curl -X POST …\nsleep 5")),
+        (5_241, EventBody::StepFinished(Box::new(failed))),
+        (5_242, start(2, Purpose::Fallback, "curl -X POST …/kill")),
+        (5_342, EventBody::StepFinished(Box::new(finished(2, StepResult::Passed, 100)))),
+        (5_343, EventBody::StepSkipped { step: StepId(3), reason: SkipReason::Blocked, detail: None }),
+        (
+            5_344,
+            EventBody::Target {
+                text: "Auto-restart < 30 seconds".into(),
+                verdict: TargetVerdict::NotReached,
+                elapsed_ms: Some(5_344),
+                limit_ms: Some(30_000),
+            },
+        ),
+        (
+            5_345,
+            EventBody::RunFinished(Box::new(RunFinished {
+                outcome: Outcome::Contained,
+                summary: "step 3 acted as the fallback of step 2, and nothing verified it".into(),
+                exit: 5,
+                wall_ms: 5_345,
+                machine_ms: 5_345,
+                human_ms: 0,
+                warnings: vec![],
+                left_running: vec![],
+                events: 11,
+            })),
+        ),
+    ];
+    let mut chain = Chain::default();
+    bodies
+        .into_iter()
+        .map(|(ms, body)| {
+            let (event, line) = chain.link(body, "2026-01-02T03:04:05.000Z".into(), ms);
+            chain.accept(&line);
+            event
+        })
+        .collect()
+}

@@ -1,0 +1,278 @@
+//! The run as plain lines: what happens, when it happens, and what came of it.
+//!
+//! The same lines for a live run and for a transcript. No line is ever taken back; a live line that
+//! changes is [`super::progress`]'s.
+
+mod output;
+mod summary;
+
+use super::record::Record;
+use super::style::{Style, WIDTH, fit, millis, pad, printable, wrap};
+use super::words;
+use crate::event::{Event, EventBody, RunStarted, StepFinished, StepHeader, StepResult, Stream};
+use crate::plan::StepId;
+use output::Lines;
+use std::io::{self, Write};
+
+/// How much is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Failures and the summary.
+    Quiet,
+    /// Every step and its output.
+    #[default]
+    Normal,
+    /// Also what each step runs.
+    Verbose,
+}
+
+/// Writes events as lines.
+#[derive(Debug)]
+pub struct Terminal<W> {
+    out: W,
+    style: Style,
+    verbosity: Verbosity,
+    record: Record,
+    lines: [Lines; 2],
+}
+
+impl<W: Write> Terminal<W> {
+    /// A reporter that writes to `out`.
+    pub fn new(out: W, style: Style, verbosity: Verbosity) -> Self {
+        Self { out, style, verbosity, record: Record::default(), lines: Default::default() }
+    }
+
+    /// What the events so far say in sum.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The writer.
+    pub fn writer(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    /// Shows one event.
+    ///
+    /// # Errors
+    /// Whatever writing gives; a closed output among it.
+    pub fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.record.apply(event);
+        match &event.body {
+            EventBody::RunStarted(started) => self.run_started(started)?,
+            EventBody::StepStarted { step, attempt, purpose, script, .. } => {
+                let mut what = String::new();
+                if *attempt > 1 {
+                    what = format!(", attempt {attempt}");
+                }
+                if let Some(purpose) = words::purpose(*purpose) {
+                    what = format!("{what}, {purpose}");
+                }
+                if self.verbosity > Verbosity::Quiet {
+                    self.step_heading(*step, &what)?;
+                }
+                if let Some(script) = script
+                    && self.verbosity == Verbosity::Verbose
+                {
+                    for line in script.trim_end().lines() {
+                        writeln!(self.out, "    {} {}", self.style.dim("$"), printable(line, self.style))?;
+                    }
+                }
+            }
+            EventBody::Output { step, stream, text, late } => self.output(*step, *stream, text, *late)?,
+            EventBody::StepFinished(finished) => self.step_finished(finished)?,
+            EventBody::StepRetrying { step, attempt, after_ms, reason } => {
+                let id = self.id(*step);
+                self.line(&format!("[{id}] attempt {attempt} follows in {}: {reason}", millis(*after_ms)))?;
+            }
+            EventBody::StepSkipped { step, reason, detail } => {
+                let mut text = format!("[{}] {}", self.id(*step), words::skip(*reason));
+                if let Some(detail) = detail {
+                    text = format!("{text}: {detail}");
+                }
+                let label = self.label(*step);
+                let style = self.style;
+                self.line(&style.dim(&fit(&format!("{text} ({label})"), WIDTH)))?;
+            }
+            EventBody::Decision { step, answer, by } => {
+                let (id, label) = (self.id(*step), self.label(*step));
+                self.line(&format!("[{id}] {label}: {} ({by})", words::answer(*answer)))?;
+            }
+            EventBody::Confirmation { step, question, answer, by, note, .. } => {
+                let id = step.map(|step| format!("[{}] ", self.id(step))).unwrap_or_default();
+                let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+                let answer = words::choice(*answer);
+                self.line(&format!("{id}{} {answer} ({by}){note}", first_line(question)))?;
+            }
+            // Targets stand in the summary, where their run is over.
+            EventBody::Target { .. } => {}
+            EventBody::Stage { text } => self.line(&format!("stage: {text}"))?,
+            EventBody::Fault { fault, what } => self.line(&format!("fault `{fault}`: {what}"))?,
+            EventBody::Note { text, .. } => {
+                for line in wrap(text, WIDTH - 6) {
+                    self.line(&format!("    {} {}", self.style.dim("|"), printable(&line, Style::Plain)))?;
+                }
+            }
+            EventBody::Notification { notifier, result } => {
+                self.line(&format!("notified {notifier}: {result}"))?;
+            }
+            EventBody::Resume { after, unknown, .. } => {
+                self.line(&format!("continued after {after} events"))?;
+                if let Some(step) = unknown {
+                    let id = self.id(*step);
+                    self.line(&format!("[{id}] was running when the engine died: what it did is unknown"))?;
+                }
+            }
+            EventBody::Cancel { cause } => {
+                let text = format!("stopping: {}", words::cause(cause));
+                let text = self.style.warn(&text);
+                writeln!(self.out, "{text}")?;
+            }
+            EventBody::RunFinished(_) => {
+                summary::write(&mut self.out, &self.record, self.style)?;
+            }
+            // A later version's event: nothing here can tell what it means.
+            EventBody::Unknown => {}
+        }
+        self.out.flush()
+    }
+
+    fn run_started(&mut self, run: &RunStarted) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        let severity = run.severity.as_ref().map(|text| format!(" · {text}")).unwrap_or_default();
+        writeln!(self.out, "{}{severity} · {}:{}", self.style.bold(&run.title), run.file, run.line)?;
+        for target in &run.targets {
+            writeln!(self.out, "  target: {target}")?;
+        }
+        for (name, value) in &run.parameters {
+            writeln!(self.out, "  {name} = {}", printable(value, Style::Plain))?;
+        }
+        writeln!(self.out, "  in {}", run.workdir)?;
+        writeln!(self.out, "  run {}", run.run)
+    }
+
+    fn step_heading(&mut self, step: StepId, what: &str) -> io::Result<()> {
+        let Some(header) = self.header(step) else { return Ok(()) };
+        let effect = match header.role {
+            crate::runbook::Role::Observe | crate::runbook::Role::Manual => String::new(),
+            crate::runbook::Role::Act | crate::runbook::Role::Verify => {
+                format!(", {}", words::effect(header.effect))
+            }
+        };
+        let tail = format!("({}{effect}, line {}{what})", words::role(header.role), header.line);
+        let room = WIDTH.saturating_sub(header.id.len() + tail.chars().count() + 4).max(20);
+        let head = format!("[{}] {}", header.id, fit(&header.label, room));
+        let text = format!("\n{} {}", self.style.bold(&head), self.style.dim(&tail));
+        writeln!(self.out, "{text}")
+    }
+
+    fn output(&mut self, step: StepId, stream: Stream, text: &str, late: bool) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        if late {
+            let id = self.id(step);
+            for line in text.lines() {
+                writeln!(self.out, "    [{id}, late] {}", printable(line, self.style))?;
+            }
+            return Ok(());
+        }
+        let lines = &mut self.lines[stream as usize];
+        let (out, style) = (&mut self.out, self.style);
+        lines.push(text, |line| writeln!(out, "    {}", printable(line, style)))
+    }
+
+    fn step_finished(&mut self, finished: &StepFinished) -> io::Result<()> {
+        let (out, style) = (&mut self.out, self.style);
+        for lines in &mut self.lines {
+            lines.end(|line| writeln!(out, "    {}", printable(line, style)))?;
+        }
+        let said = words::result(&finished.result);
+        let said = match &finished.result {
+            StepResult::Passed | StepResult::Done { .. } => self.style.good(&said),
+            StepResult::Failed { .. }
+            | StepResult::Mismatched { .. }
+            | StepResult::TimedOut { .. }
+            | StepResult::Signaled { .. }
+            | StepResult::CouldNotStart { .. }
+            | StepResult::Unknown => self.style.bad(&said),
+            StepResult::Cancelled | StepResult::LeftOpen => self.style.warn(&said),
+        };
+        let id = self.id(finished.step);
+        if finished.result.passed() && self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        if self.verbosity == Verbosity::Quiet {
+            self.step_heading(finished.step, "")?;
+        }
+        writeln!(self.out, "[{id}] {said} in {}", millis(finished.wall_ms))?;
+        self.step_details(finished)
+    }
+
+    fn step_details(&mut self, finished: &StepFinished) -> io::Result<()> {
+        if let StepResult::Failed { not_tried: Some(why), .. } = &finished.result {
+            writeln!(self.out, "    it could not really be tried: {}", words::not_tried(why))?;
+        }
+        if let StepResult::Mismatched { diff } = &finished.result {
+            for line in diff.lines() {
+                writeln!(self.out, "    {}", printable(line, self.style))?;
+            }
+        }
+        if !finished.result.passed() {
+            for statement in finished.statements.iter().filter(|statement| statement.status != 0) {
+                writeln!(self.out, "    line {}: status {}", statement.line, statement.status)?;
+            }
+        }
+        for text in &finished.not_run {
+            writeln!(self.out, "    not run: {}", printable(first_line(text), Style::Plain))?;
+        }
+        for (bytes, name) in finished.dropped_bytes.iter().zip(["output", "error output"]) {
+            if *bytes > 0 {
+                writeln!(self.out, "    {bytes} bytes of its {name} are not in the record")?;
+            }
+        }
+        if finished.shell_ended {
+            writeln!(self.out, "    it ended its shell; the session goes on as it was before this step")?;
+        }
+        for process in &finished.leaked {
+            writeln!(self.out, "    still holds its output: {process}")?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, text: &str) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet {
+            return Ok(());
+        }
+        writeln!(self.out, "{text}")
+    }
+
+    fn header(&self, step: StepId) -> Option<StepHeader> {
+        self.record.started.as_ref()?.steps.get(step.index()).cloned()
+    }
+
+    fn id(&self, step: StepId) -> String {
+        self.header(step).map_or_else(|| "?".to_owned(), |header| header.id)
+    }
+
+    fn label(&self, step: StepId) -> String {
+        self.header(step).map(|header| header.label).unwrap_or_default()
+    }
+}
+
+pub(crate) fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// One row of a table: cells with their widths, the last as it is.
+pub(crate) fn row(cells: &[(&str, usize)], last: &str) -> String {
+    let mut line = String::new();
+    for (cell, width) in cells {
+        line.push_str(&pad(cell, *width));
+        line.push_str("  ");
+    }
+    line.push_str(last);
+    line.trim_end().to_owned()
+}

@@ -1,0 +1,105 @@
+//! The end of a run: each step's time, the targets' verdicts, what came of it, what to do next.
+
+use super::row;
+use crate::event::{Outcome, StepHeader};
+use crate::report::record::{Record, StepRecord, TargetRecord};
+use crate::report::style::{Style, WIDTH, millis, wrap};
+use crate::report::words;
+use std::io::{self, Write};
+
+/// Writes the summary of a run that is over.
+pub(super) fn write(out: &mut impl Write, record: &Record, style: Style) -> io::Result<()> {
+    let (Some(started), Some(finished)) = (&record.started, &record.finished) else { return Ok(()) };
+    writeln!(out, "\n{}", style.bold("summary"))?;
+    for warning in &finished.warnings {
+        for line in wrap(&format!("warning: {warning}"), WIDTH - 2) {
+            writeln!(out, "  {}", style.bad(&line))?;
+        }
+    }
+    for (header, step) in started.steps.iter().zip(&record.steps) {
+        writeln!(out, "  {}", step_row(header, step, style))?;
+    }
+    for target in &record.targets {
+        writeln!(out, "  {}", target_row(target))?;
+    }
+    for process in &finished.left_running {
+        writeln!(out, "  left running: {process}")?;
+    }
+    writeln!(
+        out,
+        "  time {}: machines {}, people {}",
+        millis(finished.wall_ms),
+        millis(finished.machine_ms),
+        millis(finished.human_ms)
+    )?;
+    let head = words::outcome(finished.outcome);
+    let head = match finished.outcome {
+        Outcome::Verified | Outcome::RecoveredByFallback | Outcome::Observed => style.good(head),
+        Outcome::NotVerified | Outcome::Contained | Outcome::NeedsPerson | Outcome::Cancelled => {
+            style.warn(head)
+        }
+        Outcome::Failed | Outcome::NotStarted => style.bad(head),
+    };
+    writeln!(out, "{} (exit {})", style.bold(&head), finished.exit)?;
+    for line in wrap(&finished.summary, WIDTH - 2) {
+        writeln!(out, "  {line}")?;
+    }
+    if let Some(next) = next(record) {
+        for line in wrap(&format!("next: {next}"), WIDTH - 2) {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn step_row(header: &StepHeader, step: &StepRecord, style: Style) -> String {
+    let (what, time) = match (step.result(), &step.skipped) {
+        (Some(result), _) => (words::short_result(result), millis(step.wall_ms())),
+        (None, _) if step.is_open() => ("unknown".to_owned(), String::new()),
+        (None, Some((reason, _))) => (words::short_skip(*reason).to_owned(), String::new()),
+        (None, None) => ("not run".to_owned(), String::new()),
+    };
+    let attempts = match step.attempts.len() {
+        0 | 1 => String::new(),
+        count => format!("{count} attempts"),
+    };
+    let line = row(&[(&header.id, 4), (&header.label, 38), (&what, 12), (&time, 10)], &attempts);
+    match step.result() {
+        Some(result) if !result.passed() => style.bad(&line),
+        Some(_) => line,
+        None => style.dim(&line),
+    }
+}
+
+fn target_row(target: &TargetRecord) -> String {
+    let times = match (target.elapsed_ms, target.limit_ms) {
+        (Some(elapsed), Some(limit)) => format!(" ({} of {})", millis(elapsed), millis(limit)),
+        (Some(elapsed), None) => format!(" ({})", millis(elapsed)),
+        _ => String::new(),
+    };
+    format!("target `{}`: {}{times}", target.text, words::verdict(target.verdict))
+}
+
+/// What a person should do now, where the outcome alone does not say.
+fn next(record: &Record) -> Option<String> {
+    let started = record.started.as_ref()?;
+    let run = &started.run;
+    let failed = started
+        .steps
+        .iter()
+        .zip(&record.steps)
+        .find(|(_, step)| step.result().is_some_and(|result| !result.passed()));
+    match record.outcome()? {
+        Outcome::Verified | Outcome::RecoveredByFallback | Outcome::Observed => None,
+        Outcome::NotVerified => Some("check by hand that the system is well: no step verified it".into()),
+        Outcome::Contained => {
+            Some("the damage is contained, the cause still stands: find it, then undo the fallback".into())
+        }
+        Outcome::Failed => failed.map(|(header, _)| {
+            format!("see why step {} failed ({}:{}), or escalate", header.id, started.file, header.line)
+        }),
+        Outcome::NeedsPerson => Some(format!("do what was left open, then look at `runbook report {run}`")),
+        Outcome::Cancelled => Some(format!("see what ran with `runbook report {run}`")),
+        Outcome::NotStarted => None,
+    }
+}

@@ -1,0 +1,105 @@
+//! The transcript: a journal's events through the same reporter as a live run.
+
+use super::style::Style;
+use super::terminal::{Terminal, Verbosity};
+use crate::event::Event;
+use std::io::{self, Write};
+
+/// Writes the run that `events` tell.
+///
+/// # Errors
+/// Whatever writing gives.
+pub fn render(out: impl Write, events: &[Event], style: Style) -> io::Result<()> {
+    let mut terminal = Terminal::new(out, style, Verbosity::Verbose);
+    for event in events {
+        terminal.event(event)?;
+    }
+    if terminal.record().finished.is_none() && terminal.record().started.is_some() {
+        let text = "this record has no end: the run is still going on, or its engine died";
+        writeln!(terminal.writer(), "\n{text}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    const STEPS: &str = r#"Engine Restart Failed · Critical · bot.md:49
+  target: Auto-restart < 30 seconds
+  engine_id = 3
+  in /srv/bot
+  run 20260102T030405Z-abcdef
+
+[1] Check engine status (observe, line 60)
+    {"id":3,"status":"stopped"}
+[1] passed in 39 ms
+
+[2] Force restart (act, changes, line 65)
+[2] failed with status 22 in 5.2 s
+    line 67: status 22
+    not run: sleep 5
+
+[3] If persistent, activate kill switch (act, changes, line 72, as fallback)
+[3] passed in 0.1 s
+[4] not run, a step before it failed (Verify recovery)
+"#;
+
+    const FAILURES: &str = r#"
+[2] Force restart (act, changes, line 65)
+[2] failed with status 22 in 5.2 s
+    line 67: status 22
+    not run: sleep 5
+"#;
+
+    const SUMMARY: &str = r#"
+summary
+  1     Check engine status                     passed        39 ms
+  2     Force restart                           failed (22)   5.2 s
+  3     If persistent, activate kill switch     passed        0.1 s
+  4     Verify recovery                         not run
+  target `Auto-restart < 30 seconds`: not reached (5.3 s of 30 s)
+  time 5.3 s: machines 5.3 s, people 0 s
+contained, not recovered (exit 5)
+  step 3 acted as the fallback of step 2, and nothing verified it
+  next: the damage is contained, the cause still stands: find it, then undo the
+  fallback
+"#;
+
+    fn shown(events: &[Event], verbosity: Verbosity) -> String {
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, Style::Plain, verbosity);
+        for event in events {
+            terminal.event(event).expect("writes to memory");
+        }
+        String::from_utf8(out).expect("is text")
+    }
+
+    #[test]
+    fn a_run_reads_from_top_to_bottom() {
+        assert_eq!(shown(&sample::events(), Verbosity::Normal), format!("{STEPS}{SUMMARY}"));
+    }
+
+    #[test]
+    fn a_quiet_run_shows_failures_and_the_summary() {
+        assert_eq!(shown(&sample::events(), Verbosity::Quiet), format!("{FAILURES}{SUMMARY}"));
+    }
+
+    #[test]
+    fn no_line_is_longer_than_a_terminal() {
+        let text = shown(&sample::events(), Verbosity::Verbose);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn a_record_without_an_end_says_so() {
+        let mut out = Vec::new();
+        render(&mut out, &sample::events()[..6], Style::Plain).expect("writes to memory");
+        let text = String::from_utf8(out).expect("is text");
+        assert!(
+            text.ends_with("\n\nthis record has no end: the run is still going on, or its engine died\n"),
+            "{text}"
+        );
+    }
+}

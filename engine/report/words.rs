@@ -1,0 +1,165 @@
+//! The words people read for roles, effects, results and verdicts; one place, so that every form says the same.
+
+use crate::event::{
+    Answer, CancelCause, Choice, NotTried, Outcome, Purpose, SkipReason, StepResult, TargetVerdict,
+};
+use crate::report::style::millis;
+use crate::runbook::Role;
+use crate::shell::Effect;
+
+pub(crate) fn role(role: Role) -> &'static str {
+    match role {
+        Role::Observe => "observe",
+        Role::Act => "act",
+        Role::Verify => "verify",
+        Role::Manual => "manual",
+    }
+}
+
+pub(crate) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Reads => "reads",
+        Effect::Changes => "changes",
+        Effect::Destroys => "destroys",
+    }
+}
+
+pub(crate) fn purpose(purpose: Purpose) -> Option<&'static str> {
+    match purpose {
+        Purpose::Plan => None,
+        Purpose::Fallback => Some("as fallback"),
+        Purpose::Evidence => Some("again, as evidence"),
+        Purpose::Always => Some("in any case"),
+    }
+}
+
+/// `passed`, `failed with status 22`, …
+pub(crate) fn result(result: &StepResult) -> String {
+    match result {
+        StepResult::Passed => "passed".to_owned(),
+        StepResult::Failed { status, .. } => format!("failed with status {status}"),
+        StepResult::Mismatched { .. } => "passed, but its output is not the expected one".to_owned(),
+        StepResult::TimedOut { limit_ms } => format!("timed out, stopped at {}", millis(*limit_ms)),
+        StepResult::Signaled { signal } => format!("killed by signal {signal}"),
+        StepResult::Cancelled => "stopped".to_owned(),
+        StepResult::Done { .. } => "done by hand".to_owned(),
+        StepResult::LeftOpen => "left open".to_owned(),
+        StepResult::CouldNotStart { reason } => format!("could not start: {reason}"),
+        StepResult::Unknown => "unknown: the engine died while it ran".to_owned(),
+    }
+}
+
+/// One or two words for the summary's table.
+pub(crate) fn short_result(result: &StepResult) -> String {
+    match result {
+        StepResult::Passed => "passed".to_owned(),
+        StepResult::Failed { status, .. } => format!("failed ({status})"),
+        StepResult::Mismatched { .. } => "mismatched".to_owned(),
+        StepResult::TimedOut { .. } => "timed out".to_owned(),
+        StepResult::Signaled { signal } => format!("signal {signal}"),
+        StepResult::Cancelled => "stopped".to_owned(),
+        StepResult::Done { .. } => "by hand".to_owned(),
+        StepResult::LeftOpen => "left open".to_owned(),
+        StepResult::CouldNotStart { .. } => "not started".to_owned(),
+        StepResult::Unknown => "unknown".to_owned(),
+    }
+}
+
+/// Why an act counts as not tried.
+pub(crate) fn not_tried(why: &NotTried) -> String {
+    match why {
+        NotTried::MissingCommand { command } => format!("`{command}` is missing or not executable"),
+        NotTried::Http { code } => format!("the request itself was refused (HTTP {code})"),
+        NotTried::EndedEarly => "it ended before its last command".to_owned(),
+    }
+}
+
+pub(crate) fn skip(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::NotNeeded => "not needed",
+        SkipReason::Blocked => "not run, a step before it failed",
+        SkipReason::Undecided => "skipped, nobody decided",
+        SkipReason::Optional => "skipped, optional",
+        SkipReason::Declined => "declined",
+        SkipReason::Operator => "skipped by the operator",
+        SkipReason::Cancelled => "not run, the run was stopped",
+        SkipReason::NotTried => "not taken, the step before could not really be tried",
+        SkipReason::Ignored => "ignored, as the document says",
+        SkipReason::NoTerminal => "skipped, it needs a terminal",
+    }
+}
+
+pub(crate) fn short_skip(reason: SkipReason) -> &'static str {
+    match reason {
+        SkipReason::NotNeeded => "not needed",
+        SkipReason::Blocked | SkipReason::Cancelled => "not run",
+        SkipReason::Undecided => "undecided",
+        SkipReason::Optional | SkipReason::Operator => "skipped",
+        SkipReason::Declined => "declined",
+        SkipReason::NotTried => "not taken",
+        SkipReason::Ignored => "ignored",
+        SkipReason::NoTerminal => "no terminal",
+    }
+}
+
+pub(crate) fn answer(answer: Answer) -> &'static str {
+    match answer {
+        Answer::Yes => "yes",
+        Answer::No => "no",
+        Answer::Undecided => "undecided, not taken",
+    }
+}
+
+pub(crate) fn choice(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Yes => "yes",
+        Choice::No => "no",
+        Choice::Retry => "retry",
+        Choice::Edit => "edit and retry",
+        Choice::DoneByHand => "done by hand",
+        Choice::Fallback => "take the fallback",
+        Choice::Skip => "skip",
+        Choice::Abort => "abort",
+    }
+}
+
+pub(crate) fn verdict(verdict: TargetVerdict) -> &'static str {
+    match verdict {
+        TargetVerdict::Met => "met",
+        TargetVerdict::Missed => "missed",
+        TargetVerdict::WithinNotVerified => "within target, not verified",
+        TargetVerdict::NotReached => "not reached",
+        TargetVerdict::NotMeasured => "not measured",
+    }
+}
+
+pub(crate) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Verified => "succeeded, verified",
+        Outcome::RecoveredByFallback => "recovered by a fallback, verified",
+        Outcome::NotVerified => "succeeded, not verified",
+        Outcome::Observed => "observed",
+        Outcome::Contained => "contained, not recovered",
+        Outcome::Failed => "failed",
+        Outcome::NeedsPerson => "needs a person",
+        Outcome::Cancelled => "stopped",
+        Outcome::NotStarted => "not started",
+    }
+}
+
+pub(crate) fn cause(cause: &CancelCause) -> String {
+    match cause {
+        CancelCause::Signal { signal } => {
+            let name = match signal {
+                1 => " (SIGHUP)",
+                2 => " (SIGINT)",
+                15 => " (SIGTERM)",
+                _ => "",
+            };
+            format!("signal {signal}{name}")
+        }
+        CancelCause::OutputClosed => "the output was closed".to_owned(),
+        CancelCause::JournalFailed { reason } => format!("the journal cannot be written: {reason}"),
+        CancelCause::Operator => "the operator aborted".to_owned(),
+    }
+}
