@@ -77,6 +77,7 @@ pub(crate) fn not_tried(why: &NotTried) -> String {
 pub(crate) fn skip(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NotNeeded => "not needed",
+        SkipReason::Notes => "notes only, nothing to run",
         SkipReason::Blocked => "not run, a step before it failed",
         SkipReason::Undecided => "skipped, nobody decided",
         SkipReason::Optional => "skipped, optional",
@@ -92,6 +93,7 @@ pub(crate) fn skip(reason: SkipReason) -> &'static str {
 pub(crate) fn short_skip(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NotNeeded => "not needed",
+        SkipReason::Notes => "notes",
         SkipReason::Blocked | SkipReason::Cancelled => "not run",
         SkipReason::Undecided => "undecided",
         SkipReason::Optional | SkipReason::Operator => "skipped",
