@@ -240,7 +240,8 @@ impl Machine {
                 progress.fallback_wanted = true;
                 progress.asked = true;
             }
-            Choice::No | Choice::Abort => progress.asked = true,
+            Choice::No => {}
+            Choice::Abort => progress.asked = true,
         }
     }
 
@@ -249,7 +250,7 @@ impl Machine {
         if self.cancelled.is_some() {
             return self.wind_down(SkipReason::Cancelled, mono_ms);
         }
-        if let Some(next) = self.retry(mono_ms) {
+        if let Some(next) = self.by_hand().or_else(|| self.retry(mono_ms)) {
             return next;
         }
         if let Some(failed) = self.blocker() {
@@ -277,6 +278,26 @@ impl Machine {
             ) || !matches!(self.plan.step(*need).reach, PlanReach::Plain)
         };
         step.needs.iter().all(is_over)
+    }
+
+    /// The started manual step: asked of the person, or answered where nobody is there.
+    fn by_hand(&self) -> Option<Next> {
+        let (id, step) = self.plan.iter().find(|(id, _)| self.steps[id.index()].state == State::Running)?;
+        let Work::Manual { text, assumed_done } = &step.work else { return None };
+        let attempt = self.steps[id.index()].attempts;
+        let result = match (assumed_done, self.policy.unattended) {
+            (true, _) => StepResult::Done { note: Some("assumed done".into()) },
+            (false, true) => StepResult::LeftOpen,
+            (false, false) => {
+                return Some(Next::Ask(Question {
+                    kind: QuestionKind::Manual { attempt },
+                    step: id,
+                    text: text.clone(),
+                    choices: vec![Choice::Yes, Choice::Abort, Choice::No],
+                }));
+            }
+        };
+        Some(Next::Record(vec![finished_by_person(id, attempt, result)]))
     }
 
     /// The next retry that is due, or the wait for it; a failed attempt that may be repeated.
@@ -585,23 +606,15 @@ impl Machine {
                 events.push(EventBody::StepSkipped { step: id, reason: SkipReason::Notes, detail: None });
                 return Some(Next::Record(events));
             }
-            Work::Manual { text, assumed_done } => {
-                if progress.attempts == 0 {
-                    return Some(self.start(id, step, mono_ms));
-                }
-                let result = match (assumed_done, self.policy.unattended) {
-                    (true, _) => StepResult::Done { note: Some("assumed done".into()) },
-                    (false, true) => StepResult::LeftOpen,
-                    (false, false) => {
-                        return Some(Next::Ask(Question {
-                            kind: QuestionKind::Manual { attempt: progress.attempts },
-                            step: id,
-                            text: text.clone(),
-                            choices: vec![Choice::Yes, Choice::Abort, Choice::No],
-                        }));
-                    }
-                };
-                return Some(Next::Record(vec![finished_by_person(id, progress.attempts, result)]));
+            // Nothing to start: its start is recorded, then the person is asked (`by_hand`).
+            Work::Manual { .. } => {
+                return Some(Next::Record(vec![EventBody::StepStarted {
+                    step: id,
+                    attempt: progress.attempts + 1,
+                    purpose: purpose(step),
+                    script: None,
+                    timeout_ms: 0,
+                }]));
             }
             Work::Shell(_) => {}
         }
@@ -643,18 +656,13 @@ impl Machine {
 
     fn start(&self, id: StepId, step: &PlanStep, mono_ms: u64) -> Next {
         let progress = &self.steps[id.index()];
-        let purpose = match (step.fallback_of(), step.always) {
-            (Some(_), _) => Purpose::Fallback,
-            (None, true) => Purpose::Always,
-            (None, false) => Purpose::Plan,
-        };
         let mut timeout = step.timeout;
         if retried_until_it_passes(step) {
             let from = progress.window_from.unwrap_or(mono_ms);
             let end = from + self.verify_window(id, from).as_millis() as u64;
             timeout = timeout.min(Duration::from_millis(end.saturating_sub(mono_ms).max(1)));
         }
-        Next::Start(Start { step: id, attempt: progress.attempts + 1, purpose, timeout })
+        Next::Start(Start { step: id, attempt: progress.attempts + 1, purpose: purpose(step), timeout })
     }
 
     /// Nothing plain is left to do: run what always runs, look again where nothing was verified, name
@@ -712,6 +720,14 @@ impl Machine {
     /// Whether the evidence of observe step `id` was taken.
     pub(super) fn has_evidence(&self, id: StepId) -> bool {
         self.steps[id.index()].evidence
+    }
+}
+
+fn purpose(step: &PlanStep) -> Purpose {
+    match (step.fallback_of(), step.always) {
+        (Some(_), _) => Purpose::Fallback,
+        (None, true) => Purpose::Always,
+        (None, false) => Purpose::Plan,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Carries a plan out: the pure machine decides, the session is the shell, the local driver acts.
 
 mod machine;
+#[cfg(test)]
+mod machine_tests;
 mod policy;
 mod verdict;
 

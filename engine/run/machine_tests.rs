@@ -1,0 +1,521 @@
+//! Every transition of design §6.3 to §6.8, without processes: scripted results in, a log out.
+
+use super::{ConfirmPolicy, Machine, Next, Policy, Question, Reply};
+use crate::event::{CancelCause, Choice, EventBody, NotTried, RunFinished, StepFinished, StepResult};
+use crate::plan::{Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, ShellWork, StepId, Work};
+use crate::runbook::{Comparator, Metric, Note, Phase, ProcedureKind, Quantity, Role, Target, Unit};
+use crate::shell::Effect;
+use crate::source::Span;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+const UNATTENDED: Policy =
+    Policy { confirm: ConfirmPolicy::Changes, yes: false, unattended: true, stage: false };
+const ATTENDED: Policy = Policy { unattended: false, ..UNATTENDED };
+const ATTENDED_YES: Policy = Policy { yes: true, ..ATTENDED };
+
+fn step(id: &str, role: Role) -> PlanStep {
+    let effect = if role == Role::Act { Effect::Changes } else { Effect::Reads };
+    PlanStep {
+        id: id.into(),
+        slug: format!("s{id}"),
+        label: format!("Step {id}"),
+        line: 1,
+        phase: Phase::Act,
+        role,
+        effect,
+        reach: PlanReach::Plain,
+        optional: false,
+        emergency: false,
+        needs: Vec::new(),
+        work: Work::Shell(ShellWork {
+            script: String::new(),
+            shown: String::new(),
+            open: false,
+            statements: Vec::new(),
+            mode: RunMode::Once,
+            options: Vec::new(),
+            programs: Vec::new(),
+            remote_lines: Vec::new(),
+        }),
+        always: false,
+        retry: 0,
+        every: Duration::from_secs(2),
+        timeout: Duration::from_secs(10),
+        exit: None,
+        expectation: None,
+        notes: Vec::new(),
+        inferred: Vec::new(),
+        parameters: Vec::new(),
+        ignored: None,
+    }
+}
+
+fn observe(id: &str) -> PlanStep {
+    step(id, Role::Observe)
+}
+fn act(id: &str) -> PlanStep {
+    step(id, Role::Act)
+}
+fn verify(id: &str) -> PlanStep {
+    step(id, Role::Verify)
+}
+fn manual(id: &str) -> PlanStep {
+    PlanStep { work: Work::Manual { text: "do it".into(), assumed_done: false }, ..step(id, Role::Manual) }
+}
+fn fallback(id: &str, of: u32) -> PlanStep {
+    PlanStep { reach: PlanReach::Fallback { of: StepId(of) }, ..act(id) }
+}
+fn decision(id: &str, known_by: Option<u32>) -> PlanStep {
+    let reach = PlanReach::Decision {
+        question: "If so".into(),
+        known_by: known_by.map(StepId),
+        otherwise_of: None,
+        given: None,
+    };
+    PlanStep { reach, ..act(id) }
+}
+fn notes(id: &str, known_by: Option<u32>) -> PlanStep {
+    PlanStep {
+        work: Work::Notes,
+        notes: vec![Note { text: "look".into(), line: 1 }],
+        ..decision(id, known_by)
+    }
+}
+fn destroying(step: PlanStep) -> PlanStep {
+    PlanStep { effect: Effect::Destroys, ..step }
+}
+fn optional(step: PlanStep) -> PlanStep {
+    PlanStep { optional: true, ..step }
+}
+fn always(step: PlanStep) -> PlanStep {
+    PlanStep { always: true, ..step }
+}
+
+fn plan(steps: Vec<PlanStep>, recovery: Option<u64>) -> Plan {
+    let targets = recovery.map(|seconds| Target {
+        text: format!("Recovery < {seconds} s"),
+        metric: Metric::Recovery,
+        comparator: Some(Comparator::Less),
+        quantity: Some(Quantity { value: seconds as f64, low: None, unit: Unit::Seconds }),
+        span: Span::default(),
+        probe: None,
+    });
+    Plan {
+        procedure: ProcedureHeader {
+            id: "p".into(),
+            title: "P".into(),
+            kind: ProcedureKind::Operation,
+            file: "p.md".into(),
+            line: 1,
+            severity: None,
+            targets: targets.into_iter().collect(),
+        },
+        steps,
+        parameters: Vec::new(),
+        notes: Vec::new(),
+        document_sha256: String::new(),
+        workdir: "/".into(),
+        verify_timeout: None,
+    }
+}
+
+fn failed() -> StepResult {
+    StepResult::Failed { status: 1, not_tried: None }
+}
+
+/// Runs a plan: results are taken by step number in order, then every attempt passes; each attempt takes
+/// one second. `cancel_in` cancels while that step runs.
+struct Script<'a> {
+    policy: Policy,
+    results: Vec<(&'a str, StepResult)>,
+    replies: Vec<(Choice, Option<usize>)>,
+    cancel_in: Option<(&'a str, CancelCause)>,
+}
+
+impl Script<'_> {
+    fn run(mut self, plan: Plan) -> (String, RunFinished) {
+        let plan = Arc::new(plan);
+        let mut machine = Machine::new(Arc::clone(&plan), self.policy);
+        let mut replayed = machine.clone();
+        let mut replies: VecDeque<_> = std::mem::take(&mut self.replies).into();
+        let mut log = Vec::new();
+        let mut now = 0;
+        let mut record = |machine: &mut Machine, event: EventBody, now: u64, log: &mut Vec<String>| {
+            log.extend(line(&plan, &event));
+            machine.apply(&event, now);
+            replayed.apply(&event, now);
+        };
+        for _ in 0..500 {
+            match machine.next(now) {
+                Next::Record(events) => {
+                    for event in events {
+                        record(&mut machine, event, now, &mut log);
+                    }
+                }
+                Next::Start(start) => {
+                    let id = plan.step(start.step).id.clone();
+                    let started = EventBody::StepStarted {
+                        step: start.step,
+                        attempt: start.attempt,
+                        purpose: start.purpose,
+                        script: None,
+                        timeout_ms: start.timeout.as_millis() as u64,
+                    };
+                    record(&mut machine, started, now, &mut log);
+                    now += 1000;
+                    let mut result = match self.results.iter().position(|(of, _)| *of == id) {
+                        Some(at) => self.results.remove(at).1,
+                        None => StepResult::Passed,
+                    };
+                    let cancel = self.cancel_in.take_if(|(of, _)| *of == id);
+                    if cancel.is_some() {
+                        result = StepResult::Cancelled;
+                    }
+                    record(&mut machine, finished(start.step, start.attempt, result), now, &mut log);
+                    if let Some((_, cause)) = cancel {
+                        record(&mut machine, EventBody::Cancel { cause }, now, &mut log);
+                    }
+                }
+                Next::Ask(question) => {
+                    let (choice, arm) = replies.pop_front().expect("a question has its reply");
+                    log.push(format!("ask {:?} {}", kind(&question), plan.step(question.step).id));
+                    now += 500;
+                    for event in question.answered(Reply { choice, arm, note: None }, 500) {
+                        record(&mut machine, event, now, &mut log);
+                    }
+                }
+                Next::Wait { until_ms } => now = until_ms,
+                Next::Finish(end) => {
+                    // Replay: the journal alone brings a machine to the same verdict.
+                    assert_eq!(replayed.next(now), Next::Finish(end.clone()));
+                    log.push(format!("{:?} {}", end.outcome, end.exit));
+                    assert!(replies.is_empty(), "replies left over: {replies:?}");
+                    return (log.join(", "), *end);
+                }
+            }
+        }
+        panic!("the machine does not come to an end: {}", log.join(", "));
+    }
+}
+
+fn kind(question: &Question) -> String {
+    format!("{:?}", question.kind).split([' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+fn finished(step: StepId, attempt: u32, result: StepResult) -> EventBody {
+    EventBody::StepFinished(Box::new(StepFinished {
+        step,
+        attempt,
+        result,
+        wall_ms: 1000,
+        human_ms: 0,
+        output_bytes: [0, 0],
+        dropped_bytes: [0, 0],
+        statements: Vec::new(),
+        not_run: Vec::new(),
+        http: Vec::new(),
+        shell_ended: false,
+        leaked: Vec::new(),
+    }))
+}
+
+fn line(plan: &Plan, event: &EventBody) -> Option<String> {
+    let id = |step: &StepId| plan.step(*step).id.clone();
+    match event {
+        EventBody::StepStarted { step, purpose, .. } => {
+            Some(format!("{}{}", id(step), format!("{purpose:?}").chars().next()?.to_lowercase()))
+        }
+        EventBody::StepFinished(end) if !end.result.passed() => Some(format!("{}!", id(&end.step))),
+        EventBody::StepSkipped { step, reason, .. } => Some(format!("{}-{reason:?}", id(step))),
+        EventBody::StepRetrying { step, .. } => Some(format!("{}~", id(step))),
+        EventBody::Decision { step, answer, .. } => Some(format!("{}?{answer:?}", id(step))),
+        EventBody::Target { verdict, .. } => Some(format!("{verdict:?}")),
+        EventBody::Note { .. } => Some("note".into()),
+        EventBody::Cancel { .. } => Some("cancel".into()),
+        _ => None,
+    }
+}
+
+fn unattended(steps: Vec<PlanStep>, results: Vec<(&str, StepResult)>) -> String {
+    let script = Script { policy: UNATTENDED, results, replies: vec![], cancel_in: None };
+    script.run(plan(steps, None)).0
+}
+
+fn attended(steps: Vec<PlanStep>, results: Vec<(&str, StepResult)>, replies: Vec<Choice>) -> String {
+    let replies = replies.into_iter().map(|choice| (choice, None)).collect();
+    Script { policy: ATTENDED, results, replies, cancel_in: None }.run(plan(steps, None)).0
+}
+
+fn mttr() -> Vec<PlanStep> {
+    vec![observe("1"), act("2"), fallback("3", 1), verify("4"), optional(observe("5"))]
+}
+
+#[test]
+fn a_fallback_is_taken_when_its_act_failed_and_the_verify_follows_on_both_branches() {
+    let not_tried = |why| StepResult::Failed { status: 22, not_tried: Some(why) };
+    for (results, log) in [
+        (vec![], "1p, 2p, 4p, 3-NotNeeded, 5p, Verified 0"),
+        (vec![("1", failed())], "1p, 1!, 2p, 4p, 3-NotNeeded, 5p, Verified 0"),
+        (vec![("2", failed())], "1p, 2p, 2!, 3f, 4p, 5p, RecoveredByFallback 0"),
+        (vec![("2", failed()), ("3", failed())], "1p, 2p, 2!, 3f, 3!, 5p, 4-Blocked, Failed 1"),
+        (vec![("2", StepResult::TimedOut { limit_ms: 1 })], "1p, 2p, 2!, 3f, 4p, 5p, RecoveredByFallback 0"),
+        (
+            vec![("2", not_tried(NotTried::Http { code: 404 }))],
+            "1p, 2p, 2!, 5p, 3-NotTried, 4-Blocked, Failed 1",
+        ),
+        (vec![("2", not_tried(NotTried::EndedEarly))], "1p, 2p, 2!, 5p, 3-NotTried, 4-Blocked, Failed 1"),
+    ] {
+        assert_eq!(unattended(mttr(), results.clone()), log, "{results:?}");
+    }
+}
+
+#[test]
+fn a_failed_verify_is_retried_then_takes_the_nearest_fallback_once() {
+    let always_failing = |times| vec![("4", failed()); times];
+    // A fallback stands: 30 s without a target, one attempt each 3 s.
+    assert_eq!(
+        unattended(mttr(), always_failing(3)),
+        "1p, 2p, 4p, 4!, 4~, 4p, 4!, 4~, 4p, 4!, 4~, 4p, 3-NotNeeded, 5p, Verified 0"
+    );
+    let log = unattended(mttr(), always_failing(11));
+    assert!(log.ends_with("4!, 3f, 4p, 4!, 4~, 4p, 5p, RecoveredByFallback 0"), "{log}");
+    let log = unattended(mttr(), always_failing(200));
+    assert_eq!(log.matches("3f").count(), 1, "{log}");
+    assert!(log.ends_with("4!, 5p, Failed 1"), "{log}");
+}
+
+#[test]
+fn half_of_what_is_left_of_the_target_is_for_the_verify_while_a_fallback_stands() {
+    let script = |results| Script { policy: UNATTENDED, results, replies: vec![], cancel_in: None };
+    // 120 s target, 2 s gone: 59 s, so attempts at 2, 5, … 59: twenty of them.
+    let (log, _) = script(vec![("4", failed()); 20]).run(plan(mttr(), Some(120)));
+    assert_eq!(log.split("3f").next().map(|before| before.matches("4!").count()), Some(20), "{log}");
+    assert!(log.ends_with("RecoveredByFallback 0"), "{log}");
+}
+
+#[test]
+fn a_fallback_with_nothing_to_verify_it_contains() {
+    let steps = || vec![observe("1"), act("2"), fallback("3", 1)];
+    assert_eq!(unattended(steps(), vec![]), "1p, 2p, 3-NotNeeded, 1e, NotVerified 0");
+    assert_eq!(unattended(steps(), vec![("2", failed())]), "1p, 2p, 2!, 3f, 1e, Contained 5");
+    assert_eq!(unattended(steps(), vec![("2", failed()), ("3", failed())]), "1p, 2p, 2!, 3f, 3!, Failed 1");
+    assert_eq!(
+        unattended(
+            vec![act("1"), fallback("2", 0), fallback("3", 1)],
+            vec![("1", failed()), ("2", failed())]
+        ),
+        "1p, 1!, 2f, 2!, 3f, Contained 5"
+    );
+}
+
+#[test]
+fn plain_steps_between_a_failed_act_and_its_fallback_do_not_run_those_behind_do() {
+    let steps = vec![act("1"), act("2"), fallback("3", 0), act("4"), verify("5")];
+    assert_eq!(
+        unattended(steps, vec![("1", failed())]),
+        "1p, 1!, 3f, 2-Blocked, 4p, 5p, RecoveredByFallback 0"
+    );
+}
+
+#[test]
+fn decisions_known_by_a_step_answer_themselves_others_are_not_taken_unattended() {
+    let latency = || vec![act("1"), notes("2", Some(0)), destroying(fallback("3", 0))];
+    assert_eq!(unattended(latency(), vec![]), "1p, 2?No, 2-NotNeeded, 3-NotNeeded, NotVerified 0");
+    assert_eq!(unattended(latency(), vec![("1", failed())]), "1p, 1!, 2?Yes, note, 2-Notes, 3f, Contained 5");
+    assert_eq!(
+        unattended(vec![notes("1", None), act("2")], vec![]),
+        "1?Undecided, note, 1-Notes, 2p, NotVerified 0"
+    );
+    assert_eq!(
+        unattended(vec![act("1"), decision("2", None)], vec![]),
+        "1p, 2?Undecided, 2-Undecided, NeedsPerson 5"
+    );
+    assert_eq!(
+        unattended(vec![act("1"), decision("2", None), verify("3")], vec![]),
+        "1p, 2?Undecided, 2-Undecided, 3p, Verified 0"
+    );
+    let given = |answer| PlanStep {
+        reach: PlanReach::Decision {
+            question: "If so".into(),
+            known_by: None,
+            otherwise_of: None,
+            given: Some(answer),
+        },
+        ..act("1")
+    };
+    let otherwise = || PlanStep {
+        reach: PlanReach::Decision {
+            question: "Otherwise".into(),
+            known_by: None,
+            otherwise_of: Some(StepId(0)),
+            given: None,
+        },
+        ..act("2")
+    };
+    assert_eq!(
+        unattended(vec![given(true), otherwise()], vec![]),
+        "1?Yes, 1p, 2?No, 2-NotNeeded, NotVerified 0"
+    );
+    assert_eq!(
+        unattended(vec![given(false), otherwise()], vec![]),
+        "1?No, 1-NotNeeded, 2?Yes, 2p, NotVerified 0"
+    );
+}
+
+#[test]
+fn a_person_decides_and_chooses_arms() {
+    assert_eq!(
+        attended(vec![decision("1", None)], vec![], vec![Choice::No]),
+        "ask \"Decide\" 1, 1?No, 1-NotNeeded, Observed 0"
+    );
+    let arm = |id: &str, arm| PlanStep {
+        reach: PlanReach::Arm { group: "1".into(), arm, text: "Or".into(), given: None },
+        ..act(id)
+    };
+    let script = Script {
+        policy: ATTENDED_YES,
+        results: vec![],
+        replies: vec![(Choice::Yes, Some(2))],
+        cancel_in: None,
+    };
+    assert_eq!(
+        script.run(plan(vec![arm("1.1", 1), arm("1.2", 2)], None)).0,
+        "ask \"Choose\" 1.1, 1.1?No, 1.2?Yes, 1.1-NotNeeded, 1.2p, NotVerified 0"
+    );
+}
+
+#[test]
+fn confirmations_are_asked_where_the_policy_says() {
+    let yes = Choice::Yes;
+    let steps = || vec![observe("1"), act("2"), act("3"), destroying(act("4"))];
+    assert_eq!(
+        attended(steps(), vec![], vec![yes, yes]),
+        "1p, ask \"Confirm\" 2, 2p, 3p, ask \"Confirm\" 4, 4p, 1e, NotVerified 0"
+    );
+    assert_eq!(
+        attended(steps(), vec![], vec![Choice::No]),
+        "1p, ask \"Confirm\" 2, 2-Declined, 3-Blocked, 4-Blocked, NeedsPerson 5"
+    );
+    assert_eq!(
+        attended(steps(), vec![], vec![Choice::Abort]),
+        "1p, ask \"Confirm\" 2, cancel, 2-Cancelled, 3-Cancelled, 4-Cancelled, Cancelled 5"
+    );
+    for (confirm, asked) in [
+        (ConfirmPolicy::Every, 4),
+        (ConfirmPolicy::Changes, 2),
+        (ConfirmPolicy::Destroys, 1),
+        (ConfirmPolicy::Never, 0),
+    ] {
+        let script = Script {
+            policy: Policy { confirm, ..ATTENDED },
+            results: vec![],
+            replies: vec![(yes, None); asked],
+            cancel_in: None,
+        };
+        assert_eq!(script.run(plan(steps(), None)).0.matches("ask").count(), asked, "{confirm:?}");
+    }
+    // A fallback that changes is confirmed for itself.
+    assert_eq!(
+        attended(vec![act("1"), fallback("2", 0)], vec![("1", failed())], vec![yes, Choice::Fallback, yes]),
+        "ask \"Confirm\" 1, 1p, 1!, ask \"Failure\" 1, ask \"Confirm\" 2, 2f, Contained 5"
+    );
+}
+
+#[test]
+fn on_failure_a_person_may_retry_go_on_do_it_by_hand_or_stop() {
+    let run = |choices: Vec<Choice>| {
+        let replies = choices.into_iter().map(|choice| (choice, None)).collect();
+        let results = vec![("1", failed())];
+        let script = Script { policy: ATTENDED_YES, results, replies, cancel_in: None };
+        script.run(plan(vec![act("1"), act("2"), verify("3")], None)).0
+    };
+    assert_eq!(run(vec![Choice::Retry]), "1p, 1!, ask \"Failure\" 1, 1p, 2p, 3p, Verified 0");
+    assert_eq!(run(vec![Choice::Skip]), "1p, 1!, ask \"Failure\" 1, 2p, 3p, Verified 0");
+    assert_eq!(run(vec![Choice::DoneByHand]), "1p, 1!, ask \"Failure\" 1, 2p, 3p, Verified 0");
+    assert_eq!(
+        run(vec![Choice::Abort]),
+        "1p, 1!, ask \"Failure\" 1, cancel, 2-Cancelled, 3-Cancelled, Failed 1"
+    );
+}
+
+#[test]
+fn optional_steps_that_change_wait_for_a_person() {
+    let steps = || vec![act("1"), optional(act("2"))];
+    assert_eq!(unattended(steps(), vec![]), "1p, 2-Optional, NotVerified 0");
+    assert_eq!(
+        attended(steps(), vec![], vec![Choice::Yes, Choice::No]),
+        "ask \"Confirm\" 1, 1p, ask \"Confirm\" 2, 2-Declined, NotVerified 0"
+    );
+}
+
+#[test]
+fn manual_steps_are_done_assumed_or_left_open() {
+    assert_eq!(unattended(vec![manual("1"), act("2")], vec![]), "1p, 1!, 2-Blocked, NeedsPerson 5");
+    let assumed = PlanStep {
+        work: Work::Manual { text: "do it".into(), assumed_done: true },
+        ..step("1", Role::Manual)
+    };
+    assert_eq!(unattended(vec![assumed], vec![]), "1p, Observed 0");
+    assert_eq!(attended(vec![manual("1")], vec![], vec![Choice::Yes]), "1p, ask \"Manual\" 1, Observed 0");
+    assert_eq!(
+        attended(vec![manual("1")], vec![], vec![Choice::No, Choice::Skip]),
+        "1p, ask \"Manual\" 1, 1!, ask \"Failure\" 1, Observed 0"
+    );
+}
+
+#[test]
+fn always_steps_run_after_a_failure_and_a_stop() {
+    let steps = || vec![act("1"), act("2"), always(observe("3"))];
+    assert_eq!(unattended(steps(), vec![("1", failed())]), "1p, 1!, 3a, 2-Blocked, Failed 1");
+    let script = Script {
+        policy: UNATTENDED,
+        results: vec![],
+        replies: vec![],
+        cancel_in: Some(("1", CancelCause::Signal { signal: 2 })),
+    };
+    let (log, end) = script.run(plan(steps(), None));
+    assert_eq!(log, "1p, 1!, cancel, 3a, 2-Cancelled, Cancelled 130");
+    assert_eq!(end.summary, "stopped by signal 2");
+}
+
+#[test]
+fn targets_are_judged_on_the_runs_clock() {
+    let run = |steps, seconds, results| {
+        let script = Script { policy: UNATTENDED, results, replies: vec![], cancel_in: None };
+        script.run(plan(steps, Some(seconds))).0
+    };
+    let acts = || vec![act("1"), act("2")];
+    assert_eq!(run(vec![act("1"), verify("2")], 2, vec![]), "1p, 2p, Met, Verified 0");
+    assert_eq!(run(vec![act("1"), verify("2")], 1, vec![]), "1p, 2p, Missed, Verified 4");
+    assert_eq!(run(acts(), 2, vec![]), "1p, 2p, WithinNotVerified, NotVerified 0");
+    assert_eq!(run(acts(), 1, vec![]), "1p, 2p, Missed, NotVerified 4");
+    assert_eq!(run(acts(), 9, vec![("1", failed())]), "1p, 1!, 2-Blocked, NotReached, Failed 1");
+    assert_eq!(run(acts(), 1, vec![("2", failed())]), "1p, 2p, 2!, Missed, Failed 1");
+    assert_eq!(run(vec![observe("1")], 1, vec![]), "1p, NotMeasured, Observed 0");
+}
+
+#[test]
+fn a_run_that_ends_badly_after_a_destroying_step_says_what_is_down() {
+    let steps = vec![act("1"), destroying(act("2")), act("3"), act("4")];
+    let script =
+        Script { policy: UNATTENDED, results: vec![("3", failed())], replies: vec![], cancel_in: None };
+    let (_, end) = script.run(plan(steps, None));
+    assert_eq!(end.summary, "failed: step 3 `Step 3` ended with status 1");
+    assert_eq!(end.warnings, ["may be down or lost, by step 2 `Step 2`", "did not run: step 4 `Step 4`"]);
+}
+
+#[test]
+fn acts_behind_the_last_verify_are_named() {
+    let script = Script { policy: UNATTENDED, results: vec![], replies: vec![], cancel_in: None };
+    let (_, end) = script.run(plan(vec![act("1"), verify("2"), act("3")], None));
+    assert_eq!(end.summary, "succeeded, verified by step 2; not verified after it: step 3");
+}
+
+#[test]
+fn an_act_is_retried_as_often_as_declared() {
+    let retried = PlanStep { retry: 2, ..act("1") };
+    let results = vec![("1", failed()); 2];
+    assert_eq!(unattended(vec![retried], results), "1p, 1!, 1~, 1p, 1!, 1~, 1p, NotVerified 0");
+}
