@@ -101,3 +101,50 @@ fn can_be_reached(step: &PlanStep) -> bool {
         PlanReach::Arm { arm, given, .. } => given.is_none_or(|given| given == *arm),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{act, decision, destroying, fallback, manual, observe, optional, plan};
+    use super::*;
+
+    fn refused(steps: Vec<PlanStep>, yes: bool) -> Vec<String> {
+        refusals(&plan(steps), yes).iter().map(|refusal| format!("{refusal} / {}", refusal.hint())).collect()
+    }
+
+    fn arm(id: &str, arm: usize, given: Option<usize>) -> PlanStep {
+        let reach = PlanReach::Arm { group: "1".into(), arm, text: "Or".into(), given };
+        PlanStep { reach, ..act(id) }
+    }
+
+    #[test]
+    fn what_needs_a_person_is_refused_before_the_start() {
+        let destroys = "step 1 `Step 1` can lose data or take a service down / add --yes to allow it";
+        let rollback = PlanStep { phase: Phase::Rollback, ..destroying(fallback("2", 0)) };
+        for (steps, yes, refusals) in [
+            (vec![observe("1"), act("2")], false, vec![]),
+            (vec![destroying(act("1"))], false, vec![destroys]),
+            (vec![destroying(act("1"))], true, vec![]),
+            (vec![optional(destroying(act("1")))], false, vec![]),
+            (vec![destroying(decision("1", None))], false, vec![]),
+            (vec![act("0"), destroying(decision("1", Some(0)))], false, vec![destroys]),
+            (vec![act("0"), destroying(fallback("1", 0))], false, vec![destroys]),
+            (vec![act("1"), rollback], false, vec![]),
+            (
+                vec![manual("1")],
+                true,
+                vec!["step 1 `Step 1` needs a person / add --assume-done 1 when it is done"],
+            ),
+            (
+                vec![arm("1.1", 1, None), arm("1.2", 2, None)],
+                true,
+                vec![
+                    "step 1 is a choice of 2 that is not made / add --decide 1=N, N from 1 to 2, or 0 for none",
+                ],
+            ),
+            (vec![arm("1.1", 1, Some(2)), arm("1.2", 2, Some(2))], true, vec![]),
+            (vec![destroying(arm("1.1", 1, Some(2))), arm("1.2", 2, Some(2))], false, vec![]),
+        ] {
+            assert_eq!(refused(steps.clone(), yes), refusals, "{steps:?}");
+        }
+    }
+}

@@ -2,6 +2,8 @@
 
 mod admission;
 mod model;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use admission::{Refusal, refusals};
 pub use model::*;

@@ -2,9 +2,11 @@
 
 use super::{ConfirmPolicy, Machine, Next, Policy, Question, Reply};
 use crate::event::{CancelCause, Choice, EventBody, NotTried, RunFinished, StepFinished, StepResult};
-use crate::plan::{Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, ShellWork, StepId, Work};
-use crate::runbook::{Comparator, Metric, Note, Phase, ProcedureKind, Quantity, Role, Target, Unit};
-use crate::shell::Effect;
+use crate::plan::testing::{
+    act, always, decision, destroying, fallback, manual, notes, observe, optional, step, verify,
+};
+use crate::plan::{Plan, PlanReach, PlanStep, StepId, Work};
+use crate::runbook::{Comparator, Metric, Quantity, Role, Target, Unit};
 use crate::source::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,86 +17,8 @@ const UNATTENDED: Policy =
 const ATTENDED: Policy = Policy { unattended: false, ..UNATTENDED };
 const ATTENDED_YES: Policy = Policy { yes: true, ..ATTENDED };
 
-fn step(id: &str, role: Role) -> PlanStep {
-    let effect = if role == Role::Act { Effect::Changes } else { Effect::Reads };
-    PlanStep {
-        id: id.into(),
-        slug: format!("s{id}"),
-        label: format!("Step {id}"),
-        line: 1,
-        phase: Phase::Act,
-        role,
-        effect,
-        reach: PlanReach::Plain,
-        optional: false,
-        emergency: false,
-        needs: Vec::new(),
-        work: Work::Shell(ShellWork {
-            script: String::new(),
-            shown: String::new(),
-            open: false,
-            statements: Vec::new(),
-            mode: RunMode::Once,
-            options: Vec::new(),
-            programs: Vec::new(),
-            remote_lines: Vec::new(),
-        }),
-        always: false,
-        retry: 0,
-        every: Duration::from_secs(2),
-        timeout: Duration::from_secs(10),
-        exit: None,
-        expectation: None,
-        notes: Vec::new(),
-        inferred: Vec::new(),
-        parameters: Vec::new(),
-        ignored: None,
-    }
-}
-
-fn observe(id: &str) -> PlanStep {
-    step(id, Role::Observe)
-}
-fn act(id: &str) -> PlanStep {
-    step(id, Role::Act)
-}
-fn verify(id: &str) -> PlanStep {
-    step(id, Role::Verify)
-}
-fn manual(id: &str) -> PlanStep {
-    PlanStep { work: Work::Manual { text: "do it".into(), assumed_done: false }, ..step(id, Role::Manual) }
-}
-fn fallback(id: &str, of: u32) -> PlanStep {
-    PlanStep { reach: PlanReach::Fallback { of: StepId(of) }, ..act(id) }
-}
-fn decision(id: &str, known_by: Option<u32>) -> PlanStep {
-    let reach = PlanReach::Decision {
-        question: "If so".into(),
-        known_by: known_by.map(StepId),
-        otherwise_of: None,
-        given: None,
-    };
-    PlanStep { reach, ..act(id) }
-}
-fn notes(id: &str, known_by: Option<u32>) -> PlanStep {
-    PlanStep {
-        work: Work::Notes,
-        notes: vec![Note { text: "look".into(), line: 1 }],
-        ..decision(id, known_by)
-    }
-}
-fn destroying(step: PlanStep) -> PlanStep {
-    PlanStep { effect: Effect::Destroys, ..step }
-}
-fn optional(step: PlanStep) -> PlanStep {
-    PlanStep { optional: true, ..step }
-}
-fn always(step: PlanStep) -> PlanStep {
-    PlanStep { always: true, ..step }
-}
-
 fn plan(steps: Vec<PlanStep>, recovery: Option<u64>) -> Plan {
-    let targets = recovery.map(|seconds| Target {
+    let target = recovery.map(|seconds| Target {
         text: format!("Recovery < {seconds} s"),
         metric: Metric::Recovery,
         comparator: Some(Comparator::Less),
@@ -102,23 +26,9 @@ fn plan(steps: Vec<PlanStep>, recovery: Option<u64>) -> Plan {
         span: Span::default(),
         probe: None,
     });
-    Plan {
-        procedure: ProcedureHeader {
-            id: "p".into(),
-            title: "P".into(),
-            kind: ProcedureKind::Operation,
-            file: "p.md".into(),
-            line: 1,
-            severity: None,
-            targets: targets.into_iter().collect(),
-        },
-        steps,
-        parameters: Vec::new(),
-        notes: Vec::new(),
-        document_sha256: String::new(),
-        workdir: "/".into(),
-        verify_timeout: None,
-    }
+    let mut plan = crate::plan::testing::plan(steps);
+    plan.procedure.targets.extend(target);
+    plan
 }
 
 fn failed() -> StepResult {
