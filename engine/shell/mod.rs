@@ -3,9 +3,17 @@
 //! The grammar is tree-sitter's bash, with byte spans and error recovery. Nothing here runs anything,
 //! and nothing here knows Markdown: spans are offsets into the text that was given.
 
+mod literal;
 mod model;
+mod parse;
+mod placeholder;
+mod scan;
+mod variables;
 
 pub use model::{
     Assignment, Command, Comment, Context, Effect, Endless, Hazard, Inside, Quoting, Script, Statement,
     Variables, Word,
 };
+pub use parse::parse;
+pub use placeholder::{Placeholder, PlaceholderForm, placeholders};
+pub use variables::is_well_known;

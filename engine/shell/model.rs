@@ -136,6 +136,8 @@ pub struct Variables {
     pub set: Vec<(String, Span)>,
     /// Used without a default (`${X:-…}` and `${X+…}` are no uses) before being set in this text.
     pub used: Vec<(String, Span)>,
+    /// Offset of the first `source`, `.` or `eval`: behind it any variable may be set.
+    pub anything_from: Option<usize>,
 }
 
 /// The quoting a byte range stands in.
