@@ -2,7 +2,13 @@
 //! consume and write to a given writer; nothing here decides, runs or reads anything.
 
 pub mod json;
+pub mod listing;
+pub mod plan_graph;
+pub mod plan_json;
+pub mod plan_text;
 pub mod record;
+pub mod runs;
+pub mod show;
 pub mod style;
 pub mod terminal;
 pub mod text;

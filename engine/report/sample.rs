@@ -5,10 +5,18 @@ use crate::event::{
     StepHeader, StepResult, Stream, TargetVerdict,
 };
 use crate::journal::Chain;
-use crate::plan::StepId;
-use crate::runbook::Role;
+use crate::plan::{
+    BoundParameter, Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, ShellWork, StepId, Work,
+};
+use crate::runbook::{
+    Action, ChecklistItem, CommandBlock, CommandMode, Comparator, EscalationRow, Inference, Metadata, Metric,
+    Parameter, ParameterDeclaration, Phase, Procedure, ProcedureKind, Quantity, Reach, Role, Runbook,
+    Severity, Step, StepDirective, Symptom, Target, Unit,
+};
 use crate::shell::Effect;
+use crate::source::{Source, Span};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(crate) fn finished(step: u32, result: StepResult, wall_ms: u64) -> StepFinished {
     StepFinished {
@@ -136,4 +144,160 @@ pub(crate) fn events() -> Vec<Event> {
             event
         })
         .collect()
+}
+
+/// The same run's plan, without its verify.
+pub(crate) fn plan() -> Plan {
+    let step = |index: usize, reach, needs: &[u32], script: &str, timeout| {
+        let header = &started().steps[index];
+        PlanStep {
+            id: header.id.clone(),
+            slug: header.slug.clone(),
+            label: header.label.clone(),
+            line: header.line,
+            phase: Phase::Act,
+            role: header.role,
+            effect: header.effect,
+            reach,
+            optional: false,
+            emergency: false,
+            needs: needs.iter().copied().map(StepId).collect(),
+            work: Work::Shell(ShellWork {
+                script: script.into(),
+                shown: script.into(),
+                open: script.contains('{'),
+                statements: vec![],
+                mode: RunMode::Once,
+                options: vec![],
+                programs: vec![],
+                remote_lines: vec![],
+            }),
+            always: false,
+            retry: 0,
+            every: Duration::from_secs(2),
+            timeout: Duration::from_secs(timeout),
+            exit: None,
+            expectation: None,
+            notes: vec![],
+            inferred: vec![],
+            parameters: vec![],
+            ignored: None,
+        }
+    };
+    let mut steps = vec![
+        step(0, PlanReach::Plain, &[], "curl http://localhost:8000/engines/{engine_id}", 60),
+        step(
+            1,
+            PlanReach::Plain,
+            &[0],
+            "curl -X POST http://localhost:8000/engines/{engine_id}/stop\nsleep 5\n",
+            600,
+        ),
+        step(
+            2,
+            PlanReach::Fallback { of: StepId(1) },
+            &[],
+            "curl -X POST http://localhost:8000/live/kill",
+            600,
+        ),
+    ];
+    steps[2].inferred = vec![Inference { what: "fallback of step 2, from `If persistent`".into(), line: 71 }];
+    Plan {
+        procedure: ProcedureHeader {
+            id: "engine-restart-failed".into(),
+            title: "Engine Restart Failed".into(),
+            kind: ProcedureKind::Alert,
+            file: "bot.md".into(),
+            line: 49,
+            severity: Some(Severity { text: "Critical".into(), level: None }),
+            targets: vec![],
+        },
+        steps,
+        parameters: vec![BoundParameter {
+            name: "engine_id".into(),
+            flag: "--engine-id".into(),
+            value: None,
+            origin: None,
+            secret: false,
+            variable: None,
+            line: 61,
+        }],
+        notes: vec![],
+        document_sha256: "ab".into(),
+        workdir: "/srv/bot".into(),
+        verify_timeout: None,
+    }
+}
+
+/// A small runbook.
+pub(crate) fn runbook() -> Runbook {
+    let source = Source::new("bot.md", b"# Bot\n\n## Engine Restart Failed\n".to_vec()).expect("is text");
+    let step = Step {
+        id: "1".into(),
+        slug: "check-engine-status".into(),
+        label: "Check engine status".into(),
+        line: 5,
+        span: Span::default(),
+        phase: Phase::Act,
+        role: Role::Observe,
+        effect: Effect::Reads,
+        reach: Reach::Plain,
+        optional: false,
+        emergency: false,
+        action: Action::Command(CommandBlock {
+            script: "curl localhost/engines/{engine_id}\n".into(),
+            lines: vec![],
+            mode: CommandMode::Once,
+            remote_lines: vec![],
+        }),
+        notes: vec![],
+        directive: StepDirective::default(),
+        expectation: None,
+        inferred: vec![],
+    };
+    let procedure = Procedure {
+        id: "engine-restart-failed".into(),
+        title: "Engine Restart Failed".into(),
+        kind: ProcedureKind::Alert,
+        heading: Span::default(),
+        line: 3,
+        aliases: vec![],
+        metadata: Metadata::default(),
+        severity: Some(Severity { text: "Critical".into(), level: None }),
+        targets: vec![Target {
+            text: "Auto-restart < 30 seconds".into(),
+            metric: Metric::Recovery,
+            comparator: Some(Comparator::Less),
+            quantity: Some(Quantity { value: 30.0, low: None, unit: Unit::Seconds }),
+            span: Span::default(),
+            probe: None,
+        }],
+        symptoms: vec![Symptom {
+            text: "Position stuck open".into(),
+            condition: None,
+            span: Span::default(),
+        }],
+        steps: vec![step],
+        possible: vec![],
+        notes: vec![],
+        parameters: vec![Parameter {
+            name: "engine_id".into(),
+            flag: "--engine-id".into(),
+            places: vec![],
+            declaration: ParameterDeclaration::default(),
+        }],
+    };
+    Runbook {
+        source,
+        title: "Bot".into(),
+        metadata: Metadata::default(),
+        procedures: vec![procedure],
+        escalation: vec![EscalationRow {
+            severity: "P0".into(),
+            response: "Immediate".into(),
+            people: "CTO".into(),
+            line: 9,
+        }],
+        post_incident: vec![ChecklistItem { text: "Write it down".into(), line: 12 }],
+    }
 }
