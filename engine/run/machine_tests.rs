@@ -10,7 +10,6 @@ use crate::runbook::{Comparator, Metric, Quantity, Role, Target, Unit};
 use crate::source::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 const UNATTENDED: Policy =
     Policy { confirm: ConfirmPolicy::Changes, yes: false, unattended: true, stage: false };
