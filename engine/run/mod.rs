@@ -1,5 +1,7 @@
 //! Carries a plan out: the pure machine decides, the session is the shell, the local driver acts.
 
+mod admit;
+mod failure;
 mod machine;
 #[cfg(test)]
 mod machine_tests;

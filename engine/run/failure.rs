@@ -1,0 +1,215 @@
+//! The machine after an attempt: retries, the time of a verify, fallbacks, questions on failure.
+
+use super::machine::{Machine, Next, State};
+use super::policy::{Question, QuestionKind};
+use crate::event::{Choice, EventBody, SkipReason, StepFinished, StepResult};
+use crate::plan::{PlanReach, PlanStep, StepId, Work};
+use crate::runbook::{Role, Target};
+use crate::shell::Effect;
+use std::time::Duration;
+
+impl Machine {
+    /// The started manual step: asked of the person, or answered where nobody is there.
+    pub(super) fn by_hand(&self) -> Option<Next> {
+        let (id, step) = self.plan.iter().find(|(id, _)| self.steps[id.index()].state == State::Running)?;
+        let Work::Manual { text, assumed_done } = &step.work else { return None };
+        let attempt = self.steps[id.index()].attempts;
+        let result = match (assumed_done, self.policy.unattended) {
+            (true, _) => StepResult::Done { note: Some("assumed done".into()) },
+            (false, true) => StepResult::LeftOpen,
+            (false, false) => {
+                return Some(Next::Ask(Question {
+                    kind: QuestionKind::Manual { attempt },
+                    step: id,
+                    text: text.clone(),
+                    choices: vec![Choice::Yes, Choice::Abort, Choice::No],
+                }));
+            }
+        };
+        Some(Next::Record(vec![finished_by_person(id, attempt, result)]))
+    }
+
+    /// The next retry that is due, or the wait for it; a failed attempt that may be repeated.
+    pub(super) fn retry(&self, mono_ms: u64) -> Option<Next> {
+        for (id, step) in self.plan.iter() {
+            let progress = &self.steps[id.index()];
+            match &progress.state {
+                State::Retrying { at_ms } if *at_ms > mono_ms => {
+                    return Some(Next::Wait { until_ms: *at_ms });
+                }
+                State::Retrying { .. } => return Some(self.start(id, step, mono_ms)),
+                State::Failed(result) if !progress.resolved && !progress.asked => {
+                    if let Some(reason) = self.may_retry(id, step, result, mono_ms) {
+                        return Some(Next::Record(vec![EventBody::StepRetrying {
+                            step: id,
+                            attempt: progress.attempts + 1,
+                            after_ms: step.every.as_millis() as u64,
+                            reason,
+                        }]));
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn may_retry(&self, id: StepId, step: &PlanStep, result: &StepResult, mono_ms: u64) -> Option<String> {
+        let progress = &self.steps[id.index()];
+        let again = matches!(
+            result,
+            StepResult::Failed { .. } | StepResult::Mismatched { .. } | StepResult::TimedOut { .. }
+        );
+        if !again {
+            return None;
+        }
+        if retried_until_it_passes(step) {
+            let next_start = mono_ms + step.every.as_millis() as u64;
+            return (next_start < self.verify_deadline(id)?).then(|| "not verified yet".into());
+        }
+        (progress.attempts <= step.retry)
+            .then(|| format!("attempt {} of {}", progress.attempts + 1, step.retry + 1))
+    }
+
+    /// When the verify's time is up (design §6.4).
+    fn verify_deadline(&self, verify: StepId) -> Option<u64> {
+        let from = self.steps[verify.index()].window_from?;
+        Some(from + self.verify_window(verify, from).as_millis() as u64)
+    }
+
+    pub(super) fn verify_window(&self, verify: StepId, from_ms: u64) -> Duration {
+        if let Some(given) = self.plan.verify_timeout {
+            return given;
+        }
+        let limit =
+            self.plan.procedure.targets.iter().filter_map(crate::runbook::Target::recovery_limit).min();
+        if self.fallback_for_verify(verify).is_some() {
+            return match limit {
+                Some(limit) => {
+                    (limit.saturating_sub(Duration::from_millis(from_ms)) / 2).max(Duration::from_secs(15))
+                }
+                None => Duration::from_secs(30),
+            };
+        }
+        limit.map_or(Duration::from_secs(60), |limit| (limit * 2).max(Duration::from_secs(60)))
+    }
+
+    /// The failed act or verify that stops the plain steps behind it.
+    pub(super) fn blocker(&self) -> Option<StepId> {
+        self.plan
+            .iter()
+            .find(|(id, step)| {
+                let progress = &self.steps[id.index()];
+                let stops = match &progress.state {
+                    State::Failed(StepResult::LeftOpen) => true,
+                    State::Failed(_) => matches!(step.role, Role::Act | Role::Verify),
+                    State::Skipped(SkipReason::Declined) => step.is_plain(),
+                    _ => false,
+                };
+                stops && !progress.resolved && step.fallback_of().is_none()
+            })
+            .map(|(id, _)| id)
+    }
+
+    /// What a failure calls for, or nothing: then the run winds down.
+    pub(super) fn after_failure(&self, failed: StepId, mono_ms: u64) -> Option<Next> {
+        let progress = &self.steps[failed.index()];
+        let State::Failed(result) = &progress.state else { return None };
+        let is_verify = self.plan.step(failed).role == Role::Verify;
+        // Decisions whose answer is this failure, and steps that only look, keep their place.
+        for (id, step) in self.plan.iter() {
+            let pending = self.steps[id.index()].state == State::Pending;
+            let follows =
+                matches!(step.reach, PlanReach::Decision { known_by: Some(by), .. } if by == failed);
+            if pending && follows {
+                return self.consider(id, step, mono_ms);
+            }
+        }
+        let fallback =
+            if is_verify { self.fallback_for_verify(failed) } else { self.fallback_for_act(failed) };
+        let not_tried = matches!(result, StepResult::Failed { not_tried: Some(_), .. }) && !is_verify;
+        if self.policy.unattended {
+            if not_tried || matches!(result, StepResult::Unknown) {
+                return None;
+            }
+        } else if !progress.asked {
+            return Some(Next::Ask(self.failure_question(failed, fallback)));
+        } else if !progress.fallback_wanted {
+            return None;
+        }
+        let fallback = fallback?;
+        self.admit(fallback, self.plan.step(fallback), mono_ms)
+    }
+
+    fn failure_question(&self, failed: StepId, fallback: Option<StepId>) -> Question {
+        let step = self.plan.step(failed);
+        let mut choices = vec![Choice::Retry, Choice::DoneByHand, Choice::Skip];
+        let mut text = format!("step {} `{}` failed", step.id, step.label);
+        if let Some(fallback) = fallback {
+            let fallback = self.plan.step(fallback);
+            choices.insert(0, Choice::Fallback);
+            text.push_str(&format!("; its fallback is step {} `{}`", fallback.id, fallback.label));
+        }
+        choices.push(Choice::Abort);
+        Question { kind: QuestionKind::Failure, step: failed, text, choices }
+    }
+
+    /// The next untaken fallback of a failed act, or of its last fallback that failed.
+    fn fallback_for_act(&self, failed: StepId) -> Option<StepId> {
+        let own = |of: StepId| {
+            self.plan.iter().filter(move |(_, step)| step.fallback_of() == Some(of)).map(|(id, _)| id)
+        };
+        for fallback in own(failed) {
+            match &self.steps[fallback.index()].state {
+                State::Pending => return Some(fallback),
+                State::Failed(StepResult::Failed { not_tried: Some(_), .. }) if self.policy.unattended => {
+                    return None;
+                }
+                State::Failed(_) => {
+                    if let Some(further) = self.fallback_for_act(fallback) {
+                        return Some(further);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// The nearest untaken fallback of the verify or of anything before it; one in all.
+    fn fallback_for_verify(&self, verify: StepId) -> Option<StepId> {
+        if self.verify_fallback.is_some_and(|(_, taken_for)| taken_for == verify) {
+            return None;
+        }
+        self.plan
+            .iter()
+            .filter(|(id, step)| {
+                step.fallback_of().is_some_and(|of| of <= verify)
+                    && self.steps[id.index()].state == State::Pending
+            })
+            .min_by_key(|(id, _)| (id.0.abs_diff(verify.0), id.0))
+            .map(|(id, _)| id)
+    }
+}
+
+/// A verify that only reads is repeated; one that changes runs once.
+pub(super) fn retried_until_it_passes(step: &PlanStep) -> bool {
+    step.role == Role::Verify && step.effect == Effect::Reads
+}
+
+fn finished_by_person(step: StepId, attempt: u32, result: StepResult) -> EventBody {
+    EventBody::StepFinished(Box::new(StepFinished {
+        step,
+        attempt,
+        result,
+        wall_ms: 0,
+        human_ms: 0,
+        output_bytes: [0, 0],
+        dropped_bytes: [0, 0],
+        statements: Vec::new(),
+        not_run: Vec::new(),
+        http: Vec::new(),
+        shell_ended: false,
+        leaked: Vec::new(),
+    }))
+}
