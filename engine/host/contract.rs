@@ -38,6 +38,19 @@ fn a_file_is_created_once_and_read_within_a_limit() {
 }
 
 #[test]
+fn a_part_of_a_file_is_read() {
+    on_both(|files, dir, _| {
+        let path = dir.join("a");
+        files.create(&path, b"abcdef").unwrap();
+        assert_eq!(files.size(&path).unwrap(), 6);
+        for (offset, length, part) in [(0, 2, "ab"), (4, 9, "ef"), (6, 1, ""), (9, 1, "")] {
+            assert_eq!(files.read_at(&path, offset, length).unwrap(), part.as_bytes(), "{offset}");
+        }
+        assert_eq!(files.size(&dir.join("b")).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
 fn appends_add_up_and_replacing_leaves_one_whole_file() {
     on_both(|files, dir, _| {
         let path = dir.join("log");

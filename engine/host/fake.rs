@@ -128,6 +128,17 @@ impl Files for FakeFiles {
         Ok(bytes.clone())
     }
 
+    fn read_at(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let bytes = self.read(path, u64::MAX)?;
+        let from = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
+        let to = bytes.len().min(from.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)));
+        Ok(bytes[from..to].to_vec())
+    }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        Ok(self.read(path, u64::MAX)?.len() as u64)
+    }
+
     fn exists(&self, path: &Path) -> bool {
         let tree = lock(&self.0);
         tree.files.contains_key(path) || tree.directories.contains(path)

@@ -1,7 +1,7 @@
 //! Files and directories, with the modes and syncs that a record of an incident needs.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,18 @@ pub trait Files {
     /// # Errors
     /// [`io::ErrorKind::FileTooLarge`] beyond `limit` bytes, and whatever opening or reading gives.
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>>;
+
+    /// Reads up to `length` bytes from `offset` on; fewer where the file ends, none beyond its end.
+    ///
+    /// # Errors
+    /// Whatever opening or reading gives.
+    fn read_at(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>>;
+
+    /// The file's size in bytes.
+    ///
+    /// # Errors
+    /// Whatever asking gives.
+    fn size(&self, path: &Path) -> io::Result<u64>;
 
     /// Whether anything is there, symbolic links followed.
     fn exists(&self, path: &Path) -> bool;
@@ -117,6 +129,18 @@ impl Files for SystemFiles {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {limit} bytes")));
         }
         Ok(bytes)
+    }
+
+    fn read_at(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(length).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        Ok(path.metadata()?.len())
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -2,8 +2,10 @@
 
 mod line;
 mod read;
+mod store;
 mod verify;
 
 pub use line::{Chain, FIRST_PREV, hash};
 pub use read::{Journal, Tail, read};
+pub use store::{LAST, RunSummary, Store, Unnamed, Writer};
 pub use verify::{Verification, verify};

@@ -1,0 +1,368 @@
+//! Where runs are kept: one directory a run, below `$RUNBOOK_HOME/runs/`.
+//!
+//! `journal.jsonl` is the record; the document as it was lies beside it, and a lock that the engine
+//! holds while it lives, so that a crashed run can be told from one that goes on. Nothing here
+//! interprets an event.
+
+use super::line::{Chain, decode};
+use super::read::{Journal, read};
+use crate::event::{Event, EventBody, RunFinished, RunStarted};
+use crate::host::{Append, Clock, Files, Lock};
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// Longest journal that is read whole, in bytes.
+const MAX_JOURNAL: u64 = 1 << 30;
+
+/// How much of a journal's ends is read at first, in bytes: most first and last lines fit.
+const END: u64 = 4096;
+
+/// All runs of this host and user.
+#[derive(Clone)]
+pub struct Store<'a> {
+    files: &'a dyn Files,
+    home: PathBuf,
+}
+
+/// A run as a listing needs it, without its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSummary {
+    /// The run's id.
+    pub run: String,
+    /// Its first event.
+    pub started: Box<RunStarted>,
+    /// When that was recorded.
+    pub started_at: String,
+    /// Its last event, if it is over.
+    pub finished: Option<Box<RunFinished>>,
+    /// Milliseconds at the last complete event.
+    pub last_ms: u64,
+    /// Its engine lives.
+    pub running: bool,
+}
+
+/// Why a run cannot be named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unnamed {
+    /// No run has this id or begins like it.
+    Missing(String),
+    /// Several begin like it.
+    Ambiguous(String, Vec<String>),
+}
+
+impl fmt::Display for Unnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(wanted) if wanted == LAST => write!(f, "there is no run yet"),
+            Self::Missing(wanted) => write!(f, "there is no run `{wanted}`"),
+            Self::Ambiguous(wanted, runs) => {
+                write!(f, "`{wanted}` is the beginning of {} runs: {}", runs.len(), runs.join(", "))
+            }
+        }
+    }
+}
+
+/// Names the newest run.
+pub const LAST: &str = "last";
+
+impl<'a> Store<'a> {
+    /// The store below `home`.
+    pub fn new(files: &'a dyn Files, home: impl Into<PathBuf>) -> Self {
+        Self { files, home: home.into() }
+    }
+
+    /// The directory of run `id`.
+    pub fn directory(&self, id: &str) -> PathBuf {
+        self.home.join("runs").join(id)
+    }
+
+    fn journal(&self, id: &str) -> PathBuf {
+        self.directory(id).join("journal.jsonl")
+    }
+
+    /// Makes the directory of a new run, with the document as it is now, and opens its journal.
+    ///
+    /// # Errors
+    /// Whatever making or writing gives; [`ErrorKind::AlreadyExists`] if there is a run of this id.
+    pub fn create(&self, id: &str, document: &[u8]) -> io::Result<Writer> {
+        let directory = self.directory(id);
+        self.files.create_private_dir(&directory)?;
+        self.files.create(&self.journal(id), b"")?;
+        self.files.create(&directory.join("document.md"), document)?;
+        self.open(id, Chain::default())
+    }
+
+    fn open(&self, id: &str, chain: Chain) -> io::Result<Writer> {
+        let lock = self.files.lock(&self.directory(id).join("lock"))?;
+        let lock =
+            lock.ok_or_else(|| io::Error::new(ErrorKind::WouldBlock, "its engine is still running"))?;
+        let journal = self.files.append(&self.journal(id))?;
+        Ok(Writer { journal, chain, _lock: lock })
+    }
+
+    /// Every run's id, the newest first. None where there is no directory yet.
+    ///
+    /// # Errors
+    /// Whatever listing gives.
+    pub fn ids(&self) -> io::Result<Vec<String>> {
+        let entries = match self.files.list(&self.home.join("runs")) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).map(str::to_owned);
+        Ok(entries
+            .iter()
+            .rev()
+            .filter(|entry| entry.directory)
+            .filter_map(|entry| name(&entry.path))
+            .collect())
+    }
+
+    /// The run that `wanted` names: its id, the beginning of just one id, or [`LAST`].
+    ///
+    /// # Errors
+    /// Whatever listing gives; within, why nothing is named.
+    pub fn find(&self, wanted: &str) -> io::Result<Result<String, Unnamed>> {
+        let ids = self.ids()?;
+        if wanted == LAST {
+            return Ok(ids.into_iter().next().ok_or_else(|| Unnamed::Missing(LAST.to_owned())));
+        }
+        let mut like: Vec<String> = ids.into_iter().filter(|id| id.starts_with(wanted)).collect();
+        if let Some(exact) = like.iter().position(|id| id == wanted) {
+            return Ok(Ok(like.swap_remove(exact)));
+        }
+        Ok(match like.len() {
+            _ if wanted.is_empty() => Err(Unnamed::Missing(wanted.to_owned())),
+            0 => Err(Unnamed::Missing(wanted.to_owned())),
+            1 => Ok(like.swap_remove(0)),
+            _ => Err(Unnamed::Ambiguous(wanted.to_owned(), like)),
+        })
+    }
+
+    /// The text of a run's journal; bytes that are no text are replaced, which its hashes then show.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn text(&self, id: &str) -> io::Result<String> {
+        let bytes = self.files.read(&self.journal(id), MAX_JOURNAL)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// A run's events, as far as they go.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn read(&self, id: &str) -> io::Result<Journal> {
+        Ok(read(&self.text(id)?))
+    }
+
+    /// Whether the engine of run `id` lives: it holds the run's lock.
+    pub fn is_running(&self, id: &str) -> bool {
+        let lock = self.directory(id).join("lock");
+        self.files.exists(&lock) && matches!(self.files.lock(&lock), Ok(None))
+    }
+
+    /// What a listing says of run `id`; only the ends of its journal are read. None when it has no
+    /// complete first event.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn summary(&self, id: &str) -> io::Result<Option<RunSummary>> {
+        let journal = self.journal(id);
+        let mut ids = Vec::new();
+        let Some(first) = self.first_line(&journal)?.and_then(|line| decode(&line, &mut ids).ok()) else {
+            return Ok(None);
+        };
+        let EventBody::RunStarted(started) = first.body else { return Ok(None) };
+        let last = self.last_line(&journal)?.and_then(|line| decode(&line, &mut ids).ok());
+        let last_ms = last.as_ref().map_or(0, |event| event.mono_ms);
+        let finished = match last.map(|event| event.body) {
+            Some(EventBody::RunFinished(finished)) => Some(finished),
+            _ => None,
+        };
+        let running = finished.is_none() && self.is_running(id);
+        Ok(Some(RunSummary { run: id.to_owned(), started, started_at: first.at, finished, last_ms, running }))
+    }
+
+    fn first_line(&self, path: &Path) -> io::Result<Option<String>> {
+        let mut length = END;
+        loop {
+            let bytes = self.files.read_at(path, 0, length)?;
+            if let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+                return Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned()));
+            }
+            if (bytes.len() as u64) < length {
+                return Ok(None);
+            }
+            length *= 4;
+        }
+    }
+
+    /// The last complete line: a torn one behind it is passed over.
+    fn last_line(&self, path: &Path) -> io::Result<Option<String>> {
+        let size = self.files.size(path)?;
+        let mut length = END;
+        loop {
+            let from = size.saturating_sub(length);
+            let bytes = self.files.read_at(path, from, length)?;
+            let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else {
+                if from == 0 {
+                    return Ok(None);
+                }
+                length *= 4;
+                continue;
+            };
+            let start = bytes[..end].iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
+            match start {
+                Some(start) => return Ok(Some(String::from_utf8_lossy(&bytes[start..end]).into_owned())),
+                None if from == 0 => return Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned())),
+                None => length *= 4,
+            }
+        }
+    }
+
+    /// Takes the lock of everything `key` names, or nothing if another process has it.
+    ///
+    /// # Errors
+    /// Whatever making or opening it gives.
+    pub fn claim(&self, key: &str) -> io::Result<Option<Lock>> {
+        let directory = self.home.join("active");
+        self.files.create_private_dir(&directory)?;
+        self.files.lock(&directory.join(super::hash(key)))
+    }
+}
+
+/// Appends events to a run's journal.
+pub struct Writer {
+    journal: Box<dyn Append>,
+    chain: Chain,
+    _lock: Lock,
+}
+
+impl Writer {
+    /// Appends one event; with `durable`, returns only when it and all before it are on the disk.
+    ///
+    /// # Errors
+    /// Whatever writing or syncing gives. The event is then no link of the chain, and nothing may be
+    /// appended any more: what is on the disk may end in a part of it.
+    pub fn record(
+        &mut self,
+        clock: &dyn Clock,
+        body: EventBody,
+        mono_ms: u64,
+        durable: bool,
+    ) -> io::Result<Event> {
+        let (event, mut line) = self.chain.link(body, clock.wall(), mono_ms);
+        line.push('\n');
+        self.journal.append(line.as_bytes())?;
+        if durable {
+            self.journal.sync()?;
+        }
+        self.chain.accept(line.trim_end_matches('\n'));
+        Ok(event)
+    }
+
+    /// Number of events so far.
+    pub fn events(&self) -> u64 {
+        self.chain.events()
+    }
+
+    /// Hash of the last event's line.
+    pub fn head(&self) -> &str {
+        self.chain.head()
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("chain", &self.chain).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::tests::started;
+    use super::*;
+    use crate::host::fake::{FakeClock, FakeFiles};
+    use crate::journal::{Tail, Verification, verify};
+
+    const RUN: &str = "20260102T030405Z-abcdef";
+
+    fn stage(text: &str) -> EventBody {
+        EventBody::Stage { text: text.into() }
+    }
+
+    fn written(files: &FakeFiles, id: &str, bodies: Vec<EventBody>) -> Writer {
+        let mut writer = Store::new(files, "/home").create(id, b"# Doc\n").expect("memory has room");
+        for (at, body) in (0..).zip(bodies) {
+            writer.record(&FakeClock::default(), body, at, at == 0).expect("memory has room");
+        }
+        writer
+    }
+
+    #[test]
+    fn a_run_is_written_and_read_back() {
+        let files = FakeFiles::default();
+        let writer = written(&files, RUN, vec![started(), stage("up")]);
+        let store = Store::new(&files, "/home");
+        let journal = store.read(RUN).expect("is there");
+        assert_eq!((journal.events.len(), journal.tail), (2, Tail::Whole));
+        let text = store.text(RUN).expect("is there");
+        let head = writer.head().to_owned();
+        assert_eq!(verify(&text, None), Verification::NotFinished { events: 2, head, torn: false });
+        assert_eq!(files.read(&store.directory(RUN).join("document.md"), 99).expect("is there"), b"# Doc\n");
+        assert_eq!(writer.events(), 2);
+    }
+
+    #[test]
+    fn a_run_without_an_end_is_running_while_its_engine_lives() {
+        let files = FakeFiles::default();
+        let writer = written(&files, RUN, vec![started(), stage(&"x".repeat(9000)), stage("up")]);
+        let store = Store::new(&files, "/home");
+        let summary = || store.summary(RUN).expect("is readable").expect("has started");
+        assert!(summary().running);
+        assert_eq!((summary().started.pid, summary().last_ms, summary().finished), (42, 2, None));
+        drop(writer);
+        assert!(!summary().running);
+    }
+
+    #[test]
+    fn runs_are_named_by_id_by_its_beginning_or_as_the_last() {
+        let files = FakeFiles::default();
+        let store = Store::new(&files, "/home");
+        assert_eq!(store.find("last").expect("is readable").unwrap_err().to_string(), "there is no run yet");
+        for id in ["20260102T030405Z-aa", "20260102T030405Z-ab", "20260203T030405Z-aa"] {
+            drop(written(&files, id, vec![]));
+        }
+        let find = |wanted| store.find(wanted).expect("is readable").map_err(|why| why.to_string());
+        assert_eq!(find("last"), Ok("20260203T030405Z-aa".into()));
+        assert_eq!(find("202602"), Ok("20260203T030405Z-aa".into()));
+        assert_eq!(find("20260102T030405Z-ab"), Ok("20260102T030405Z-ab".into()));
+        assert_eq!(find("2027"), Err("there is no run `2027`".into()));
+        assert_eq!(
+            find("20260102"),
+            Err("`20260102` is the beginning of 2 runs: 20260102T030405Z-ab, 20260102T030405Z-aa".into())
+        );
+        assert_eq!(store.summary("20260102T030405Z-aa").expect("is readable"), None);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_what_was_written() {
+        let files = FakeFiles::default();
+        let mut writer = written(&files, RUN, vec![started()]);
+        files.refuse_writes(ErrorKind::StorageFull);
+        let error = writer.record(&FakeClock::default(), stage("up"), 1, false).expect_err("is full");
+        assert_eq!((error.kind(), writer.events()), (ErrorKind::StorageFull, 1));
+        assert_eq!(Store::new(&files, "/home").read(RUN).expect("is there").events.len(), 1);
+    }
+
+    #[test]
+    fn what_is_claimed_is_claimed_once() {
+        let files = FakeFiles::default();
+        let store = Store::new(&files, "/home");
+        let held = store.claim("deploy").expect("memory has room");
+        assert!(held.is_some() && store.claim("deploy").expect("memory has room").is_none());
+        assert!(store.claim("other").expect("memory has room").is_some());
+    }
+}
