@@ -156,6 +156,9 @@ pub enum EventBody {
         document_sha256: String,
         /// Step that was running and is unknown.
         unknown: Option<StepId>,
+        /// Step from which on everything is done again, whatever came of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<StepId>,
     },
     /// The run was told to stop.
     Cancel {
@@ -186,6 +189,9 @@ pub struct RunStarted {
     pub document_sha256: String,
     /// Severity as written.
     pub severity: Option<String>,
+    /// When the alert fired, RFC 3339, if the caller knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected_at: Option<String>,
     /// Target texts.
     pub targets: Vec<String>,
     /// Parameters, secrets masked.
@@ -484,6 +490,12 @@ pub struct RunFinished {
     pub machine_ms: u64,
     /// Of which people were waited for.
     pub human_ms: u64,
+    /// Milliseconds of the run's clock at which the recovery was verified, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_ms: Option<u64>,
+    /// Every target's last verdict, so that the first and the last line tell a run in sum.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<JudgedTarget>,
     /// What a destroying step took down and the steps that did not run, if the run ended badly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -492,6 +504,21 @@ pub struct RunFinished {
     pub left_running: Vec<String>,
     /// Number of events before this one.
     pub events: u64,
+}
+
+/// A target and its verdict.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgedTarget {
+    /// Its text.
+    pub text: String,
+    /// The verdict.
+    pub verdict: TargetVerdict,
+    /// Time that was compared, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elapsed_ms: Option<u64>,
+    /// The limit, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_ms: Option<u64>,
 }
 
 /// What came of a run.

@@ -65,7 +65,10 @@ pub(super) fn encode(event: &Event, ids: &[String]) -> String {
     let line = serde_json::to_string(event).expect("an event has only string keys and finite numbers");
     match &event.body {
         EventBody::RunStarted(_) => name_all(&line, "\"fallback_of\":", ids),
-        EventBody::Resume { .. } => name_all(&line, "\"unknown\":", ids),
+        EventBody::Resume { .. } => {
+            let line = name_all(&line, "\"unknown\":", ids);
+            name_all(&line, "\"from\":", ids)
+        }
         EventBody::StepStarted { .. }
         | EventBody::Output { .. }
         | EventBody::StepFinished(_)
@@ -150,6 +153,7 @@ pub(super) fn decode(line: &str, ids: &mut Vec<String>) -> Result<Event, String>
     }
     unname(object.get_mut("step"), ids)?;
     unname(object.get_mut("unknown"), ids)?;
+    unname(object.get_mut("from"), ids)?;
     serde_json::from_value(value).map_err(|error| format!("it is no event: {error}"))
 }
 
@@ -191,6 +195,7 @@ pub(super) mod tests {
             line: 3,
             document_sha256: "ab".into(),
             severity: None,
+            detected_at: None,
             targets: vec![],
             parameters: BTreeMap::from([("fallback_of".into(), "0".into())]),
             mode: "exec".into(),
@@ -233,7 +238,12 @@ pub(super) mod tests {
                 late: false,
             },
             EventBody::Note { step: None, text: "\"step\":1".into() },
-            EventBody::Resume { after: 3, document_sha256: "ab".into(), unknown: Some(StepId(1)) },
+            EventBody::Resume {
+                after: 3,
+                document_sha256: "ab".into(),
+                unknown: Some(StepId(1)),
+                from: Some(StepId(0)),
+            },
         ];
         let lines = lines(bodies.clone());
         assert!(lines[0].contains(r#""fallback_of":"1"}"#), "{}", lines[0]);
@@ -245,7 +255,7 @@ pub(super) mod tests {
                 hash(&lines[0])
             )
         );
-        assert!(lines[4].contains(r#""unknown":"1.1""#), "{}", lines[4]);
+        assert!(lines[4].contains(r#""unknown":"1.1","from":"1""#), "{}", lines[4]);
         let mut ids = Vec::new();
         let read: Vec<EventBody> =
             lines.iter().map(|line| decode(line, &mut ids).expect("is an event").body).collect();

@@ -139,6 +139,8 @@ mod tests {
                 wall_ms: 1,
                 machine_ms: 1,
                 human_ms: 0,
+                recovered_ms: None,
+                targets: vec![],
                 warnings: vec![],
                 left_running: vec![],
                 events: 3,

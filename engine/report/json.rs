@@ -23,6 +23,7 @@ struct Report<'a> {
     line: usize,
     document_sha256: &'a str,
     severity: Option<&'a str>,
+    detected_at: Option<&'a str>,
     parameters: &'a BTreeMap<String, String>,
     started_at: Option<&'a str>,
     unattended: bool,
@@ -37,6 +38,7 @@ struct Report<'a> {
     wall_ms: u64,
     machine_ms: Option<u64>,
     human_ms: Option<u64>,
+    recovered_ms: Option<u64>,
     targets: Vec<TargetJson<'a>>,
     steps: Vec<StepJson<'a>>,
     warnings: &'a [String],
@@ -101,6 +103,7 @@ pub fn render(events: &[Event]) -> Option<String> {
         line: started.line,
         document_sha256: &started.document_sha256,
         severity: started.severity.as_deref(),
+        detected_at: started.detected_at.as_deref(),
         parameters: &started.parameters,
         started_at: record.started_at.as_deref(),
         unattended: started.unattended,
@@ -114,6 +117,7 @@ pub fn render(events: &[Event]) -> Option<String> {
         wall_ms: finished.map_or(record.last_ms, |end| end.wall_ms),
         machine_ms: finished.map(|end| end.machine_ms),
         human_ms: finished.map(|end| end.human_ms),
+        recovered_ms: finished.and_then(|end| end.recovered_ms),
         targets: record
             .targets
             .iter()

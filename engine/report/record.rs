@@ -3,8 +3,8 @@
 //! A fold over events and nothing else: the same for a live run and for a journal read back.
 
 use crate::event::{
-    CancelCause, Event, EventBody, Outcome, Purpose, RunFinished, RunStarted, SkipReason, StepFinished,
-    StepResult, TargetVerdict,
+    CancelCause, Event, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, RunStarted, SkipReason,
+    StepFinished, StepResult,
 };
 use crate::plan::StepId;
 
@@ -18,7 +18,7 @@ pub struct Record {
     /// Steps in the plan's order.
     pub steps: Vec<StepRecord>,
     /// Targets in the order they were judged.
-    pub targets: Vec<TargetRecord>,
+    pub targets: Vec<JudgedTarget>,
     /// Why the run was told to stop.
     pub cancelled: Option<CancelCause>,
     /// The last event.
@@ -45,19 +45,6 @@ pub struct Attempt {
     pub started_ms: u64,
     /// How it ended; none while it runs, or when the engine died.
     pub finished: Option<StepFinished>,
-}
-
-/// A target and its verdict.
-#[derive(Clone, Debug)]
-pub struct TargetRecord {
-    /// Its text.
-    pub text: String,
-    /// The verdict.
-    pub verdict: TargetVerdict,
-    /// Time that was compared, in milliseconds.
-    pub elapsed_ms: Option<u64>,
-    /// The limit, in milliseconds.
-    pub limit_ms: Option<u64>,
 }
 
 impl Record {
@@ -97,7 +84,7 @@ impl Record {
                 }
             }
             EventBody::Target { text, verdict, elapsed_ms, limit_ms } => {
-                let judged = TargetRecord {
+                let judged = JudgedTarget {
                     text: text.clone(),
                     verdict: *verdict,
                     elapsed_ms: *elapsed_ms,

@@ -116,11 +116,14 @@ impl<W: Write> Terminal<W> {
             EventBody::Notification { notifier, result } => {
                 self.line(&format!("notified {notifier}: {result}"))?;
             }
-            EventBody::Resume { after, unknown, .. } => {
+            EventBody::Resume { after, unknown, from, .. } => {
                 self.line(&format!("continued after {after} events"))?;
                 if let Some(step) = unknown {
                     let id = self.id(*step);
                     self.line(&format!("[{id}] was running when the engine died: what it did is unknown"))?;
+                }
+                if let Some(step) = from {
+                    self.line(&format!("everything from step {} on is done again", self.id(*step)))?;
                 }
             }
             EventBody::Cancel { cause } => {

@@ -1,7 +1,9 @@
 //! Every transition of design §6.3 to §6.8, without processes: scripted results in, a log out.
 
 use super::{ConfirmPolicy, Machine, Next, Policy, Question, Reply};
-use crate::event::{CancelCause, Choice, EventBody, NotTried, RunFinished, StepFinished, StepResult};
+use crate::event::{
+    CancelCause, Choice, EventBody, NotTried, Outcome, RunFinished, StepFinished, StepResult, TargetVerdict,
+};
 use crate::plan::testing::{
     act, always, decision, destroying, fallback, manual, notes, observe, optional, step, verify,
 };
@@ -403,6 +405,21 @@ fn targets_are_judged_on_the_runs_clock() {
     assert_eq!(run(acts(), 9, vec![("1", failed())]), "1p, 1!, 2-Blocked, NotReached, Failed 1");
     assert_eq!(run(acts(), 1, vec![("2", failed())]), "1p, 2p, 2!, Missed, Failed 1");
     assert_eq!(run(vec![observe("1")], 1, vec![]), "1p, NotMeasured, Observed 0");
+}
+
+#[test]
+fn a_run_that_needed_a_fallback_recovered_when_it_was_verified_after_it() {
+    let steps = || vec![act("1"), verify("2"), act("3"), fallback("4", 2), verify("5")];
+    let run = |results| {
+        let script = Script { policy: UNATTENDED, results, replies: vec![], cancel_in: None };
+        script.run(plan(steps(), Some(4))).1
+    };
+    let end = run(vec![]);
+    assert_eq!((end.recovered_ms, end.targets[0].verdict), (Some(2000), TargetVerdict::Met));
+    let end = run(vec![("3", failed())]);
+    assert_eq!((end.recovered_ms, end.targets[0].verdict), (Some(5000), TargetVerdict::Missed));
+    assert_eq!((end.outcome, end.exit), (Outcome::RecoveredByFallback, 4));
+    assert_eq!(run(vec![("1", failed())]).recovered_ms, None);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::machine::{Machine, State};
 use crate::event::{
-    CancelCause, EventBody, Outcome, Purpose, RunFinished, SkipReason, StepResult, TargetVerdict,
+    CancelCause, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, SkipReason, StepResult,
+    TargetVerdict,
 };
 use crate::plan::{StepId, Work};
 use crate::runbook::{Metric, Role};
@@ -34,6 +35,18 @@ pub(super) fn next_evidence(machine: &Machine) -> Option<StepId> {
 
 /// One event for each target.
 pub(super) fn targets(machine: &Machine, now_ms: u64) -> Vec<EventBody> {
+    judged(machine, now_ms)
+        .into_iter()
+        .map(|JudgedTarget { text, verdict, elapsed_ms, limit_ms }| EventBody::Target {
+            text,
+            verdict,
+            elapsed_ms,
+            limit_ms,
+        })
+        .collect()
+}
+
+fn judged(machine: &Machine, now_ms: u64) -> Vec<JudgedTarget> {
     let outcome = outcome(machine);
     machine
         .plan
@@ -47,7 +60,7 @@ pub(super) fn targets(machine: &Machine, now_ms: u64) -> Vec<EventBody> {
                 (Metric::Recovery, Some(limit)) => judge(machine, outcome, limit, now_ms),
                 _ => (TargetVerdict::NotMeasured, None),
             };
-            EventBody::Target { text: target.text.clone(), verdict, elapsed_ms, limit_ms }
+            JudgedTarget { text: target.text.clone(), verdict, elapsed_ms, limit_ms }
         })
         .collect()
 }
@@ -56,7 +69,7 @@ fn judge(machine: &Machine, outcome: Outcome, limit: u64, now: u64) -> (TargetVe
     let beyond = |elapsed: u64, within| if elapsed > limit { TargetVerdict::Missed } else { within };
     match outcome {
         Outcome::Verified | Outcome::RecoveredByFallback => {
-            let elapsed = first_verified_ms(machine).unwrap_or(now);
+            let elapsed = recovered_ms(machine, outcome).unwrap_or(now);
             (beyond(elapsed, TargetVerdict::Met), Some(elapsed))
         }
         Outcome::NotVerified => {
@@ -73,9 +86,8 @@ fn judge(machine: &Machine, outcome: Outcome, limit: u64, now: u64) -> (TargetVe
 /// The last event of the run; the driver adds what only it knows.
 pub(super) fn finish(machine: &Machine, now_ms: u64) -> RunFinished {
     let outcome = outcome(machine);
-    let missed = targets(machine, now_ms)
-        .iter()
-        .any(|event| matches!(event, EventBody::Target { verdict: TargetVerdict::Missed, .. }));
+    let targets = judged(machine, now_ms);
+    let missed = targets.iter().any(|target| target.verdict == TargetVerdict::Missed);
     RunFinished {
         outcome,
         summary: summary(machine, outcome),
@@ -83,6 +95,8 @@ pub(super) fn finish(machine: &Machine, now_ms: u64) -> RunFinished {
         wall_ms: now_ms,
         machine_ms: machine.machine_ms,
         human_ms: machine.human_ms,
+        recovered_ms: recovered_ms(machine, outcome),
+        targets,
         warnings: warnings(machine, outcome),
         left_running: Vec::new(),
         events: 0,
@@ -177,6 +191,25 @@ fn verifies(machine: &Machine, id: StepId) -> bool {
 fn first_verified_ms(machine: &Machine) -> Option<u64> {
     let ids = machine.plan.iter().map(|(id, _)| id);
     ids.filter(|id| verifies(machine, *id)).map(|id| machine.steps[id.index()].ended_ms).min()
+}
+
+/// When the recovery was verified: of a run that needed a fallback, only after that fallback.
+fn recovered_ms(machine: &Machine, outcome: Outcome) -> Option<u64> {
+    let acted_ms = match outcome {
+        Outcome::Verified => 0,
+        Outcome::RecoveredByFallback => {
+            last_fallback_act(machine).map_or(0, |id| machine.steps[id.index()].ended_ms)
+        }
+        Outcome::NotVerified
+        | Outcome::Observed
+        | Outcome::Contained
+        | Outcome::Failed
+        | Outcome::NeedsPerson
+        | Outcome::Cancelled
+        | Outcome::NotStarted => return None,
+    };
+    let ids = machine.plan.iter().map(|(id, _)| id).filter(|id| verifies(machine, *id));
+    ids.map(|id| machine.steps[id.index()].ended_ms).filter(|ended| *ended >= acted_ms).min()
 }
 
 fn last_act(machine: &Machine) -> Option<StepId> {

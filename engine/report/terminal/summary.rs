@@ -1,8 +1,8 @@
 //! The end of a run: each step's time, the targets' verdicts, what came of it, what to do next.
 
 use super::row;
-use crate::event::{Outcome, StepHeader};
-use crate::report::record::{Record, StepRecord, TargetRecord};
+use crate::event::{JudgedTarget, Outcome, StepHeader};
+use crate::report::record::{Record, StepRecord};
 use crate::report::style::{Style, WIDTH, millis, wrap};
 use crate::report::words;
 use std::io::{self, Write};
@@ -71,7 +71,7 @@ fn step_row(header: &StepHeader, step: &StepRecord, style: Style) -> String {
     }
 }
 
-fn target_row(target: &TargetRecord) -> String {
+fn target_row(target: &JudgedTarget) -> String {
     let times = match (target.elapsed_ms, target.limit_ms) {
         (Some(elapsed), Some(limit)) => format!(" ({} of {})", millis(elapsed), millis(limit)),
         (Some(elapsed), None) => format!(" ({})", millis(elapsed)),
