@@ -36,7 +36,28 @@ pub struct CodeSpan {
 impl Inline {
     /// Appends prose found at `span`, repaired.
     pub(super) fn push_text(&mut self, text: &str, span: Span) {
-        self.push_piece(&mojibake::repair(text), span);
+        if text.len() != span.end - span.start {
+            self.push_piece(&mojibake::repair(text), span);
+            return;
+        }
+        // Each repaired character is a piece of its own, so that the text around it keeps exact places.
+        let mut end = 0;
+        for garble in mojibake::find(text) {
+            self.push_exact(&text[end..garble.range.start], span.start + end);
+            self.push_piece(
+                garble.meant.encode_utf8(&mut [0; 4]),
+                Span::from(garble.range.clone()).shifted(span.start),
+            );
+            end = garble.range.end;
+        }
+        self.push_exact(&text[end..], span.start + end);
+    }
+
+    /// Appends text that stands unchanged in the file at `start`.
+    fn push_exact(&mut self, text: &str, start: usize) {
+        if !text.is_empty() {
+            self.push_piece(text, Span::new(start, start + text.len()));
+        }
     }
 
     /// Appends inline code whose backticks and text stand at `span`.
@@ -56,20 +77,31 @@ impl Inline {
         self.text.push_str(text);
     }
 
-    /// The file offset of byte `at` of the text, exact where the file has the text unchanged.
+    /// The file offset of byte `at` of the text: exact where the file has the text unchanged, else
+    /// where the repaired or unescaped piece begins.
     pub fn offset(&self, at: usize) -> usize {
-        let index = self.pieces.partition_point(|(start, _)| *start <= at);
-        let Some((start, span)) = index.checked_sub(1).and_then(|index| self.pieces.get(index)) else {
-            return self.span.start;
-        };
-        (span.start + (at - start)).min(span.end)
+        self.place(at).start
     }
 
     /// The place in the file of a part of the text.
     pub fn span_of(&self, range: Range<usize>) -> Span {
         let start = self.offset(range.start);
-        let end = range.end.checked_sub(1).map_or(start, |last| self.offset(last) + 1);
+        let end = range.end.checked_sub(1).map_or(start, |last| self.place(last).end);
         Span::new(start, end.max(start))
+    }
+
+    /// Where byte `at` of the text stands: one byte of the file, or all of a piece that was altered.
+    fn place(&self, at: usize) -> Span {
+        let index = self.pieces.partition_point(|(start, _)| *start <= at);
+        let Some((start, span)) = index.checked_sub(1).and_then(|index| self.pieces.get(index)) else {
+            return Span::new(self.span.start, self.span.start);
+        };
+        let next = self.pieces.get(index).map_or(self.text.len(), |(next, _)| *next);
+        if next - start != span.end - span.start {
+            return *span;
+        }
+        let place = (span.start + (at - start)).min(span.end);
+        Span::new(place, (place + 1).min(span.end))
     }
 
     /// The lines of the text, each as a byte range of it.
