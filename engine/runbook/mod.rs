@@ -1,5 +1,8 @@
 //! Document → Runbook: what the blocks mean.
 
+pub mod metadata;
 mod model;
+pub mod near;
+pub mod title;
 
 pub use model::*;

@@ -93,6 +93,8 @@ pub struct MetadataEntry {
     pub value: String,
     /// Where the entry stands.
     pub span: Span,
+    /// Where its value stands.
+    pub value_span: Span,
 }
 
 /// How bad an alert is.
