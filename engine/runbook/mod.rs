@@ -4,5 +4,6 @@ pub mod metadata;
 mod model;
 pub mod near;
 pub mod title;
+pub mod yaml;
 
 pub use model::*;
