@@ -1,9 +1,8 @@
 //! The report of a run as JSON: stable keys, versioned, made from the journal alone.
 
+use super::outputs::{Output, outputs};
 use super::record::{Record, StepRecord};
-use crate::event::{
-    Event, EventBody, Outcome, Purpose, SkipReason, StepHeader, StepResult, Stream, TargetVerdict,
-};
+use crate::event::{Event, Outcome, Purpose, SkipReason, StepHeader, StepResult, TargetVerdict};
 use crate::runbook::Role;
 use crate::shell::Effect;
 use serde::Serialize;
@@ -138,7 +137,7 @@ pub fn render(events: &[Event]) -> Option<String> {
 fn step_json<'a>(
     header: &'a StepHeader,
     step: &'a StepRecord,
-    output: Vec<[String; 2]>,
+    output: Vec<Output>,
     headers: &'a [StepHeader],
 ) -> StepJson<'a> {
     let status = match (step.result(), &step.skipped) {
@@ -164,7 +163,7 @@ fn step_json<'a>(
             .attempts
             .iter()
             .map(|attempt| {
-                let [stdout, stderr] = output.next().unwrap_or_default();
+                let Output { stdout, stderr, .. } = output.next().unwrap_or_default();
                 let end = attempt.finished.as_ref();
                 AttemptJson {
                     purpose: attempt.purpose,
@@ -193,44 +192,6 @@ fn status(result: &StepResult) -> &'static str {
         StepResult::CouldNotStart { .. } => "could_not_start",
         StepResult::Unknown => "unknown",
     }
-}
-
-/// Recorded output of each attempt of each step.
-fn outputs(events: &[Event], steps: usize) -> Vec<Vec<[String; 2]>> {
-    let mut outputs: Vec<Vec<[String; 2]>> = vec![Vec::new(); steps];
-    for event in events {
-        match &event.body {
-            EventBody::StepStarted { step, .. } => {
-                if let Some(attempts) = outputs.get_mut(step.index()) {
-                    attempts.push(Default::default());
-                }
-            }
-            EventBody::Output { step, stream, text, .. } => {
-                if let Some(attempt) = outputs.get_mut(step.index()).and_then(|all| all.last_mut()) {
-                    match stream {
-                        Stream::Stdout => attempt[0].push_str(text),
-                        Stream::Stderr => attempt[1].push_str(text),
-                    }
-                }
-            }
-            EventBody::RunStarted(_)
-            | EventBody::StepFinished(_)
-            | EventBody::StepRetrying { .. }
-            | EventBody::StepSkipped { .. }
-            | EventBody::Decision { .. }
-            | EventBody::Confirmation { .. }
-            | EventBody::Target { .. }
-            | EventBody::Stage { .. }
-            | EventBody::Fault { .. }
-            | EventBody::Note { .. }
-            | EventBody::Notification { .. }
-            | EventBody::Resume { .. }
-            | EventBody::Cancel { .. }
-            | EventBody::RunFinished(_)
-            | EventBody::Unknown => {}
-        }
-    }
-    outputs
 }
 
 #[cfg(test)]

@@ -1,17 +1,23 @@
 //! Events, plans and listings → text for people and machines, one file per output form. Reporters only
 //! consume and write to a given writer; nothing here decides, runs or reads anything.
 
+pub mod escalation;
 pub mod json;
 pub mod listing;
+pub mod markdown_text;
+pub mod md;
+pub mod outputs;
 pub mod plan_graph;
 pub mod plan_json;
 pub mod plan_text;
 pub mod record;
 pub mod runs;
 pub mod show;
+pub mod story;
 pub mod style;
 pub mod terminal;
 pub mod text;
+pub mod timeline;
 mod words;
 
 #[cfg(test)]

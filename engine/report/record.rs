@@ -43,6 +43,8 @@ pub struct Attempt {
     pub purpose: Purpose,
     /// Milliseconds at its start.
     pub started_ms: u64,
+    /// Milliseconds at its end.
+    pub ended_ms: Option<u64>,
     /// How it ended; none while it runs, or when the engine died.
     pub finished: Option<StepFinished>,
 }
@@ -58,7 +60,8 @@ impl Record {
                 self.started_at = Some(event.at.clone());
             }
             EventBody::StepStarted { step, purpose, .. } => {
-                let attempt = Attempt { purpose: *purpose, started_ms: event.mono_ms, finished: None };
+                let attempt =
+                    Attempt { purpose: *purpose, started_ms: event.mono_ms, ended_ms: None, finished: None };
                 if let Some(record) = self.step_mut(*step) {
                     record.attempts.push(attempt);
                 }
@@ -68,11 +71,15 @@ impl Record {
                 let finished = (**finished).clone();
                 if let Some(record) = self.step_mut(finished.step) {
                     match record.attempts.last_mut().filter(|attempt| attempt.finished.is_none()) {
-                        Some(attempt) => attempt.finished = Some(finished),
+                        Some(attempt) => {
+                            attempt.ended_ms = Some(event.mono_ms);
+                            attempt.finished = Some(finished);
+                        }
                         // A manual step or one that could not start has no start of its own.
                         None => record.attempts.push(Attempt {
                             purpose: Purpose::Plan,
                             started_ms,
+                            ended_ms: Some(event.mono_ms),
                             finished: Some(finished),
                         }),
                     }

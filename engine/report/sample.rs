@@ -1,8 +1,8 @@
 //! A run as events, for the tests of every form.
 
 use crate::event::{
-    Event, EventBody, Outcome, Purpose, RunFinished, RunStarted, SkipReason, StatementStatus, StepFinished,
-    StepHeader, StepResult, Stream, TargetVerdict,
+    Answer, CancelCause, Choice, Event, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, RunStarted,
+    SkipReason, StatementStatus, StepFinished, StepHeader, StepResult, Stream, TargetVerdict,
 };
 use crate::journal::Chain;
 use crate::plan::{
@@ -138,15 +138,186 @@ pub(crate) fn events() -> Vec<Event> {
             })),
         ),
     ];
+    chained(bodies)
+}
+
+/// A run with a person, in which the restart works at once and its verify at the second attempt.
+pub(crate) fn recovered() -> Vec<Event> {
+    let start = |step, attempt, script: &str| EventBody::StepStarted {
+        step: StepId(step),
+        attempt,
+        purpose: Purpose::Plan,
+        script: Some(script.into()),
+        timeout_ms: 60_000,
+    };
+    let output = |step, stream, text: &str| EventBody::Output {
+        step: StepId(step),
+        stream,
+        text: text.into(),
+        late: false,
+    };
+    let failed = |status| StepResult::Failed { status, not_tried: None };
+    let restarted =
+        StepFinished { leaked: vec!["sleep (99)".into()], ..finished(1, StepResult::Passed, 5_000) };
+    let target = JudgedTarget {
+        text: "Auto-restart < 30 seconds".into(),
+        verdict: TargetVerdict::Met,
+        elapsed_ms: Some(11_241),
+        limit_ms: Some(30_000),
+    };
+    let head =
+        RunStarted { detected_at: Some("2026-01-02T03:03:50Z".into()), unattended: false, ..started() };
+    chained(vec![
+        (0, EventBody::RunStarted(Box::new(head))),
+        (1, start(0, 1, "curl http://localhost/engines/3")),
+        (20, output(0, Stream::Stderr, "curl: (7) Failed to connect\n")),
+        (40, EventBody::StepFinished(Box::new(finished(0, failed(7), 39)))),
+        (
+            4_040,
+            EventBody::Confirmation {
+                step: Some(StepId(1)),
+                question: "run step 2 `Force restart`".into(),
+                answer: Choice::Yes,
+                by: "operator".into(),
+                waited_ms: 4_000,
+                note: None,
+            },
+        ),
+        (4_041, start(1, 1, "docker compose restart api")),
+        (9_041, EventBody::StepFinished(Box::new(restarted))),
+        (9_042, start(3, 1, "curl -f http://localhost/health")),
+        (9_142, EventBody::StepFinished(Box::new(finished(3, failed(22), 100)))),
+        (
+            9_143,
+            EventBody::StepRetrying {
+                step: StepId(3),
+                attempt: 2,
+                after_ms: 2_000,
+                reason: "not verified yet".into(),
+            },
+        ),
+        (11_143, start(3, 2, "curl -f http://localhost/health")),
+        (11_200, output(3, Stream::Stdout, "{\"status\":\"ok\"}\n")),
+        (
+            11_241,
+            EventBody::StepFinished(Box::new(StepFinished {
+                attempt: 2,
+                ..finished(3, StepResult::Passed, 98)
+            })),
+        ),
+        (11_242, EventBody::StepSkipped { step: StepId(2), reason: SkipReason::NotNeeded, detail: None }),
+        (11_243, EventBody::Note { step: None, text: "the disk was full".into() }),
+        (
+            11_244,
+            EventBody::Target {
+                text: target.text.clone(),
+                verdict: target.verdict,
+                elapsed_ms: target.elapsed_ms,
+                limit_ms: target.limit_ms,
+            },
+        ),
+        (
+            11_245,
+            EventBody::RunFinished(Box::new(RunFinished {
+                outcome: Outcome::Verified,
+                summary: "succeeded, verified by step 4".into(),
+                exit: 0,
+                wall_ms: 11_245,
+                machine_ms: 5_237,
+                human_ms: 4_000,
+                recovered_ms: Some(11_241),
+                targets: vec![target],
+                warnings: vec![],
+                left_running: vec!["tail (4711)".into()],
+                events: 16,
+            })),
+        ),
+    ])
+}
+
+/// A run in which every text that comes from elsewhere is `text`.
+pub(crate) fn hostile(text: &str) -> Vec<Event> {
+    let own = || text.to_owned();
+    let mut head = started();
+    (head.run, head.title, head.file, head.workdir) = (own(), own(), own(), own());
+    (head.user, head.host, head.mode, head.procedure) = (own(), own(), "exec".into(), own());
+    (head.severity, head.detected_at) = (Some(own()), Some(own()));
+    (head.targets, head.parameters) = (vec![own()], BTreeMap::from([(own(), own())]));
+    for step in &mut head.steps {
+        (step.label, step.slug) = (own(), own());
+    }
+    let step = Some(StepId(0));
+    let end = StepFinished {
+        not_run: vec![own()],
+        leaked: vec![own()],
+        statements: vec![StatementStatus { line: 1, status: 1 }],
+        ..finished(0, StepResult::Mismatched { diff: own() }, 1)
+    };
+    let target =
+        JudgedTarget { text: own(), verdict: TargetVerdict::NotMeasured, elapsed_ms: None, limit_ms: None };
+    let bodies = vec![
+        EventBody::RunStarted(Box::new(head)),
+        EventBody::StepStarted {
+            step: StepId(0),
+            attempt: 1,
+            purpose: Purpose::Plan,
+            script: Some(own()),
+            timeout_ms: 1,
+        },
+        EventBody::Output { step: StepId(0), stream: Stream::Stdout, text: own(), late: false },
+        EventBody::StepFinished(Box::new(end)),
+        EventBody::StepRetrying { step: StepId(0), attempt: 2, after_ms: 1, reason: own() },
+        EventBody::StepFinished(Box::new(finished(1, StepResult::CouldNotStart { reason: own() }, 1))),
+        EventBody::StepFinished(Box::new(finished(2, StepResult::Done { note: Some(own()) }, 1))),
+        EventBody::StepSkipped { step: StepId(3), reason: SkipReason::Operator, detail: Some(own()) },
+        EventBody::Decision { step: StepId(0), answer: Answer::Yes, by: own() },
+        EventBody::Confirmation {
+            step,
+            question: own(),
+            answer: Choice::Yes,
+            by: own(),
+            waited_ms: 1,
+            note: Some(own()),
+        },
+        EventBody::Target {
+            text: own(),
+            verdict: TargetVerdict::NotMeasured,
+            elapsed_ms: None,
+            limit_ms: None,
+        },
+        EventBody::Stage { text: own() },
+        EventBody::Fault { fault: own(), what: own() },
+        EventBody::Note { step: None, text: own() },
+        EventBody::Notification { notifier: own(), result: own() },
+        EventBody::Cancel { cause: CancelCause::JournalFailed { reason: own() } },
+        EventBody::RunFinished(Box::new(RunFinished {
+            outcome: Outcome::Failed,
+            summary: own(),
+            exit: 1,
+            wall_ms: 1,
+            machine_ms: 1,
+            human_ms: 0,
+            recovered_ms: None,
+            targets: vec![target],
+            warnings: vec![own()],
+            left_running: vec![own()],
+            events: 16,
+        })),
+    ];
+    chained((0..).zip(bodies).collect())
+}
+
+/// The events of a run that started at 03:04:05.
+pub(crate) fn chained(bodies: Vec<(u64, EventBody)>) -> Vec<Event> {
     let mut chain = Chain::default();
-    bodies
-        .into_iter()
-        .map(|(ms, body)| {
-            let (event, line) = chain.link(body, "2026-01-02T03:04:05.000Z".into(), ms);
-            chain.accept(&line);
-            event
-        })
-        .collect()
+    let start: jiff::Timestamp = "2026-01-02T03:04:05Z".parse().expect("is a time");
+    let linked = bodies.into_iter().map(|(ms, body)| {
+        let at = format!("{:.3}", start + jiff::SignedDuration::from_millis(ms as i64));
+        let (event, line) = chain.link(body, at, ms);
+        chain.accept(&line);
+        event
+    });
+    linked.collect()
 }
 
 /// The same run's plan, without its verify.
