@@ -1,6 +1,66 @@
-//! The value of a word that needs no expansion: quotes and backslashes removed.
+//! The value of a word: all of it when it needs no expansion, else as far as it is known.
 
+use super::UNKNOWN;
+use crate::source::Span;
 use tree_sitter::Node;
+
+/// The word's value with quotes removed and [`UNKNOWN`] for each of its expansions and of `places`.
+pub(super) fn shape(node: Node<'_>, text: &str, places: &[Span]) -> String {
+    let mut unknown = places.to_vec();
+    expansions(node, 0, &mut unknown);
+    unknown.sort_unstable();
+    let raw = &text[..node.end_byte()];
+    let mut out = String::new();
+    let mut holes = unknown.into_iter().peekable();
+    let mut quote = None;
+    let mut at = node.start_byte();
+    while let Some(c) = raw[at..].chars().next() {
+        while holes.next_if(|hole| hole.end <= at).is_some() {}
+        if let Some(hole) = holes.next_if(|hole| hole.start <= at) {
+            out.push(UNKNOWN);
+            at = hole.end.min(raw.len());
+            continue;
+        }
+        let next = raw[at + c.len_utf8()..].chars().next();
+        at += c.len_utf8();
+        match (c, quote) {
+            ('\'' | '"', None) => quote = Some(c),
+            (_, Some(open)) if open == c => quote = None,
+            (_, Some('\'')) => out.push(c),
+            ('\\', _) => {
+                let kept = quote.is_some() && !next.is_some_and(|next| "\"\\$`\n".contains(next));
+                out.extend(kept.then_some(c));
+                out.extend(next.filter(|next| *next != '\n'));
+                at += next.map_or(0, char::len_utf8);
+            }
+            ('`', _) => {
+                out.push(UNKNOWN);
+                at += raw[at..].find('`').map_or(raw.len() - at, |length| length + 1);
+            }
+            ('$', None) if matches!(next, Some('\'' | '"')) => {}
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// The spans of the outermost expansions in a word.
+fn expansions(node: Node<'_>, depth: usize, found: &mut Vec<Span>) {
+    match node.kind() {
+        "simple_expansion"
+        | "expansion"
+        | "command_substitution"
+        | "process_substitution"
+        | "arithmetic_expansion" => found.push(Span::from(node.byte_range())),
+        _ if depth > 8 => found.push(Span::from(node.byte_range())),
+        _ => {
+            let mut cursor = node.walk();
+            for child in node.named_children(&mut cursor) {
+                expansions(child, depth + 1, found);
+            }
+        }
+    }
+}
 
 /// The literal value of a word node; none when an expansion, glob or brace list is in it.
 pub(super) fn value(node: Node<'_>, text: &str, depth: usize) -> Option<String> {

@@ -12,7 +12,7 @@ mod variables;
 
 pub use model::{
     Assignment, Command, Comment, Context, Effect, Endless, Hazard, Inside, Quoting, Script, Statement,
-    Variables, Word,
+    UNKNOWN, Variables, Word,
 };
 pub use parse::parse;
 pub use placeholder::{Placeholder, PlaceholderForm, placeholders};

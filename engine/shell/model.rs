@@ -30,6 +30,8 @@ pub struct Script {
     pub errors: Vec<Span>,
     /// Variables it sets and uses.
     pub variables: Variables,
+    /// Names of the functions it defines: calling one runs no program.
+    pub functions: Vec<String>,
 }
 
 impl Script {
@@ -68,6 +70,8 @@ pub struct Command {
     pub writes: Vec<Word>,
     /// Files it reads by redirection (`<`).
     pub reads: Vec<Word>,
+    /// Its standard input is a pipe, a file or a heredoc, not what the step was given.
+    pub fed: bool,
     /// Where it stands.
     pub inside: Inside,
 }
@@ -104,7 +108,13 @@ pub struct Word {
     pub span: Span,
     /// Its value, when no expansion is needed to know it (quotes removed).
     pub literal: Option<String>,
+    /// Its value as far as it is known: quotes removed, [`UNKNOWN`] for every expansion and
+    /// placeholder, globs as written.
+    pub shape: String,
 }
+
+/// Stands in a [`Word::shape`] for a part whose value only the shell or the caller knows.
+pub const UNKNOWN: char = '\u{fffc}';
 
 /// One assignment.
 #[derive(Clone, Debug, PartialEq, Eq)]

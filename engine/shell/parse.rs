@@ -7,7 +7,7 @@ use super::literal;
 use super::placeholder::{self, Placeholder};
 use super::scan::{Scan, scan};
 use super::variables;
-use super::{Assignment, Command, Comment, Inside, Quoting, Script, Statement, Word};
+use super::{Assignment, Command, Comment, Inside, Quoting, Script, Statement, UNKNOWN, Word};
 use crate::source::Span;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -33,8 +33,21 @@ pub(super) struct Parsed {
 impl Parsed {
     /// Whether `span` overlaps a placeholder.
     pub(super) fn has_placeholder(&self, span: Span) -> bool {
-        let index = self.placeholders.partition_point(|place| place.span.end <= span.start);
-        self.placeholders.get(index).is_some_and(|place| place.span.start < span.end)
+        !self.placeholders_in(span).is_empty()
+    }
+
+    /// The placeholders that overlap `span`.
+    pub(super) fn placeholders_in(&self, span: Span) -> &[Placeholder] {
+        let first = self.placeholders.partition_point(|place| place.span.end <= span.start);
+        let beyond = self.placeholders.partition_point(|place| place.span.start < span.end);
+        &self.placeholders[first..beyond.max(first)]
+    }
+
+    /// Whether the command that begins at `at` reads from a pipe.
+    fn is_piped(&self, at: usize) -> bool {
+        let before = self.text[..self.scan.command_start(at)].trim_end_matches([' ', '\t', '\n', '\\']);
+        let before = before.strip_suffix("|&").or_else(|| before.strip_suffix('|'));
+        before.is_some_and(|before| !before.ends_with('|'))
     }
 }
 
@@ -81,7 +94,13 @@ fn tree(text: &str) -> Option<Tree> {
 }
 
 pub(super) fn script(parsed: &Parsed) -> Script {
-    let mut walk = Walk { parsed, commands: Vec::new(), comments: Vec::new(), errors: Vec::new() };
+    let mut walk = Walk {
+        parsed,
+        commands: Vec::new(),
+        comments: Vec::new(),
+        errors: Vec::new(),
+        functions: Vec::new(),
+    };
     let whole = trimmed(&parsed.text);
     let Some(tree) = &parsed.tree else {
         if whole.start == whole.end {
@@ -110,7 +129,7 @@ pub(super) fn script(parsed: &Parsed) -> Script {
     if root.is_error() && walk.errors.is_empty() {
         walk.errors.push(whole);
     }
-    let Walk { mut comments, mut errors, .. } = walk;
+    let Walk { mut comments, mut errors, functions, .. } = walk;
     keep_heredocs_whole(&mut statements, parsed);
     hidden_commands(&mut statements, parsed);
     for statement in &statements {
@@ -134,7 +153,7 @@ pub(super) fn script(parsed: &Parsed) -> Script {
     }
     errors.sort_unstable();
     let variables = variables::find(parsed, root);
-    Script { statements, comments, errors, variables }
+    Script { statements, comments, errors, variables, functions }
 }
 
 pub(super) fn span(node: Node<'_>) -> Span {
@@ -156,10 +175,11 @@ fn without_blanks(text: &str, span: Span) -> Span {
 fn unknown(span: Span) -> Command {
     Command {
         span,
-        words: vec![Word { span, literal: None }],
+        words: vec![Word { span, literal: None, shape: UNKNOWN.to_string() }],
         assignments: Vec::new(),
         writes: Vec::new(),
         reads: Vec::new(),
+        fed: false,
         inside: Inside::Substitution,
     }
 }
@@ -200,6 +220,7 @@ struct Walk<'p> {
     commands: Vec<Command>,
     comments: Vec<Comment>,
     errors: Vec<Span>,
+    functions: Vec<String>,
 }
 
 impl Walk<'_> {
@@ -246,7 +267,11 @@ impl Walk<'_> {
             }
             "redirected_statement" => return self.redirected(node, inside, depth),
             "command_substitution" | "process_substitution" => later(inside, Inside::Substitution),
-            "function_definition" => Inside::Function,
+            "function_definition" => {
+                let name = node.child_by_field_name("name");
+                self.functions.extend(name.map(|name| self.parsed.text[name.byte_range()].to_owned()));
+                Inside::Function
+            }
             "if_statement"
             | "while_statement"
             | "for_statement"
@@ -274,10 +299,13 @@ impl Walk<'_> {
         let from = self.commands.len();
         let mut cursor = node.walk();
         let mut body_end = None;
+        let mut heredoc = false;
         for child in node.children(&mut cursor) {
             match child.kind() {
                 "file_redirect" => self.redirect(child, &mut writes, &mut reads),
+                "herestring_redirect" => heredoc = true,
                 "heredoc_redirect" => {
+                    heredoc = true;
                     let mut inner = child.walk();
                     for part in child.children(&mut inner) {
                         if part.kind() == "file_redirect" {
@@ -293,14 +321,17 @@ impl Walk<'_> {
             }
         }
         let index = body_end.unwrap_or(from);
+        if heredoc || !reads.is_empty() {
+            self.commands[from..index].iter_mut().for_each(|command| command.fed = true);
+        }
         let owner = self.commands[from..index].iter_mut().rev().find(|command| command.inside == inside);
         if let Some(command) = owner {
             command.writes.append(&mut writes);
             command.reads.append(&mut reads);
         } else {
             let span = span(node);
-            let assignments = Vec::new();
-            self.commands.push(Command { span, words: Vec::new(), assignments, writes, reads, inside });
+            let (words, assignments) = (Vec::new(), Vec::new());
+            self.commands.push(Command { span, words, assignments, writes, reads, fed: false, inside });
         }
     }
 
@@ -339,6 +370,7 @@ impl Walk<'_> {
             assignments: Vec::new(),
             writes: Vec::new(),
             reads: Vec::new(),
+            fed: self.parsed.is_piped(node.start_byte()),
             inside,
         };
         if node.kind() == "variable_assignment" {
@@ -360,12 +392,14 @@ impl Walk<'_> {
                     first_redirect.get_or_insert(child.start_byte());
                 }
                 "herestring_redirect" | "heredoc_redirect" => {
+                    command.fed = true;
                     first_redirect.get_or_insert(child.start_byte());
                 }
                 "comment" => {}
                 _ => command.words.push(self.word(child)),
             }
         }
+        command.fed |= !command.reads.is_empty();
         if let (Some(start), Some(last)) = (first_redirect, command.words.last())
             && last.span.end <= start
         {
@@ -383,9 +417,14 @@ impl Walk<'_> {
 
     fn word(&self, node: Node<'_>) -> Word {
         let span = span(node);
-        let literal =
-            if self.parsed.has_placeholder(span) { None } else { literal::value(node, &self.parsed.text, 0) };
-        Word { span, literal }
+        let text = &self.parsed.text;
+        let places = self.parsed.placeholders_in(span);
+        let literal = if places.is_empty() { literal::value(node, text, 0) } else { None };
+        let shape = literal.clone().unwrap_or_else(|| {
+            let places = places.iter().map(|place| place.span).collect::<Vec<_>>();
+            literal::shape(node, text, &places)
+        });
+        Word { span, literal, shape }
     }
 }
 
@@ -476,6 +515,32 @@ mod tests {
             let found = parse(text).commands().map(|command| command.inside).collect::<Vec<_>>();
             assert_eq!(found, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn words_are_known_as_far_as_they_can_be() {
+        let text = "psql -c \"SELECT * FROM $T\" --n=<n> -d'a\\b'\"$(x \"y\")\"c\\ d *.log `ls`e $'q' ~/x ${A:-\"b\"}";
+        let shapes = parse(text).commands().next().expect("a command").words.clone();
+        let shapes = shapes.iter().map(|word| word.shape.replace(UNKNOWN, "…")).collect::<Vec<_>>();
+        let expected =
+            ["psql", "-c", "SELECT * FROM …", "--n=…", "-da\\b…c d", "*.log", "…e", "q", "~/x", "…"];
+        assert_eq!(shapes, expected);
+    }
+
+    #[test]
+    fn commands_know_whether_something_is_fed_to_them() {
+        let fed = |text: &str| parse(text).commands().map(|command| command.fed).collect::<Vec<_>>();
+        for (text, expected) in [
+            ("a | b |& c || d && e", vec![false, true, true, false, false]),
+            ("psql < f; psql", vec![true, false]),
+            ("psql <<E\nx\nE\npsql", vec![true, false]),
+            ("psql <<< 'x' > f", vec![true]),
+            ("while read x; do a; done < f", vec![true, true, false]),
+            ("a |\n  b", vec![false, true]),
+        ] {
+            assert_eq!(fed(text), expected, "{text}");
+        }
+        assert_eq!(parse("f() { a; }\nfunction g { b; }").functions, ["f", "g"]);
     }
 
     #[test]
