@@ -3,6 +3,9 @@
 //! The grammar is tree-sitter's bash, with byte spans and error recovery. Nothing here runs anything,
 //! and nothing here knows Markdown: spans are offsets into the text that was given.
 
+mod effect;
+mod hazard;
+mod invocation;
 mod literal;
 mod model;
 mod parse;
@@ -10,6 +13,8 @@ mod placeholder;
 mod scan;
 mod variables;
 
+pub use effect::{effect, is_known_program};
+pub use hazard::hazard;
 pub use model::{
     Assignment, Command, Comment, Context, Effect, Endless, Hazard, Inside, Quoting, Script, Statement,
     UNKNOWN, Variables, Word,
