@@ -3,13 +3,14 @@
 //! Nothing is interpreted here: what a severity or a target means is decided in their own modules.
 //! Front matter is [`super::yaml`]'s.
 
+use super::target::is_target_key;
 use super::title::{fold, is_emoji};
 use super::{Metadata, MetadataEntry};
 use crate::document::{Block, Document, Inline, Table};
 use crate::source::Span;
 use std::ops::Range;
 
-/// Keys that count without any decoration, folded.
+/// Keys that count without any decoration, folded; those of targets count too.
 const KNOWN: &[&str] = &[
     "severity",
     "sev",
@@ -17,36 +18,6 @@ const KNOWN: &[&str] = &[
     "urgency",
     "alertseverity",
     "severitylevel",
-    "target",
-    "targets",
-    "slo",
-    "sla",
-    "slatarget",
-    "rto",
-    "rpo",
-    "mttr",
-    "mttrtarget",
-    "targetmttr",
-    "recoverytimeobjective",
-    "recoverypointobjective",
-    "recoverytarget",
-    "recoverytime",
-    "targetrecoverytime",
-    "timetorecovery",
-    "timetorecover",
-    "timetoresolve",
-    "timetoresolution",
-    "resolutiontime",
-    "responsetime",
-    "responsetimetarget",
-    "targetresponsetime",
-    "duration",
-    "expectedduration",
-    "estimatedduration",
-    "estimatedtime",
-    "expectedtime",
-    "esttime",
-    "eta",
     "owner",
     "owners",
     "team",
@@ -184,7 +155,8 @@ pub fn is_metadata(block: &Block) -> bool {
 
 /// Whether a key counts without decoration.
 pub(super) fn is_known_key(key: &str) -> bool {
-    KNOWN.contains(&fold(key).as_str())
+    let key = fold(key);
+    KNOWN.contains(&key.as_str()) || is_target_key(&key)
 }
 
 /// An entry with what decides whether it is believed.
