@@ -56,7 +56,7 @@ pub fn due(record: &Record, fitting: Option<&EscalationRow>, matrix: &[Escalatio
 }
 
 impl Escalation {
-    /// Why, and how the rows were found: `escalate, since it failed (severity `Critical`)`.
+    /// Why, and how the rows were found: `escalate, since it failed (severity Critical)`.
     pub fn head(&self) -> String {
         let why = match self.reason {
             Reason::Failed => "it failed",
@@ -64,7 +64,7 @@ impl Escalation {
             Reason::TargetMissed => "the target was missed",
         };
         let severity = match &self.severity {
-            Some(severity) => format!("severity `{severity}`"),
+            Some(severity) => format!("severity {severity}"),
             None => "no severity is stated".to_owned(),
         };
         let found = match (self.fits, self.rows.is_empty()) {
@@ -161,20 +161,20 @@ mod tests {
     fn the_row_that_fits_is_shown_or_else_the_whole_matrix() {
         assert_eq!(
             shown(Some(&matrix()[0]), &matrix()),
-            "escalate, since it is contained, not recovered (severity `Critical`)\n  \
+            "escalate, since it is contained, not recovered (severity Critical)\n  \
              P0 (Critical): Immediate, On-call engineer + CTO\n"
         );
         assert_eq!(
             shown(None, &matrix()),
-            "escalate, since it is contained, not recovered (severity `Critical`; no row fits\n\
+            "escalate, since it is contained, not recovered (severity Critical; no row fits\n\
              it, so here is the whole matrix)\n  \
              P0 (Critical): Immediate, On-call engineer + CTO\n  \
              P1 (High): < 15 min, On-call engineer\n"
         );
         assert_eq!(
             shown(None, &[]),
-            "escalate, since it is contained, not recovered (severity `Critical`; the\n\
-             document has no escalation matrix)\n"
+            "escalate, since it is contained, not recovered (severity Critical; the document\n\
+             has no escalation matrix)\n"
         );
     }
 }

@@ -1,10 +1,10 @@
 //! Text of others as Markdown that shows it and nothing else: escapes, code spans, fences.
 
-use super::style::{Style, printable};
+use super::style::one_line;
 
 /// `text` on one line, with every character escaped that Markdown would read as markup.
 pub fn escape(text: &str) -> String {
-    let text = text.lines().map(|line| printable(line, Style::Plain)).collect::<Vec<_>>().join(" ");
+    let text = one_line(text);
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
     for (at, &c) in chars.iter().enumerate() {
@@ -30,7 +30,7 @@ pub fn escape(text: &str) -> String {
 
 /// `text` on one line as a code span that the text cannot end.
 pub fn code(text: &str) -> String {
-    let text = text.lines().map(|line| printable(line, Style::Plain)).collect::<Vec<_>>().join(" ");
+    let text = one_line(text);
     if text.trim().is_empty() {
         return "(empty)".to_owned();
     }

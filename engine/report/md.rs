@@ -7,11 +7,12 @@ use super::escalation::Escalation;
 use super::markdown_text::{code, escape, fence};
 use super::outputs::excerpt;
 use super::record::Attempt;
-use super::story::{Story, target_line};
-use super::style::millis;
-use super::timeline::{Tone, clock, day};
+use super::step_notes::notes;
+use super::story::Story;
+use super::style::{Style, millis, printable};
+use super::timeline::Tone;
 use super::words;
-use crate::event::{Choice, Event, EventBody, StepHeader, StepResult};
+use crate::event::{Event, EventBody, StepHeader, StepResult};
 use crate::plan::StepId;
 use std::fmt::Write;
 
@@ -22,7 +23,7 @@ const EXCERPT: (usize, usize) = (10, 30);
 pub fn render(events: &[Event], escalation: Option<&Escalation>) -> Option<String> {
     let story = Story::of(events)?;
     let mut out = String::new();
-    header(&mut out, &story, events);
+    header(&mut out, &story);
     list(&mut out, "Warnings", story.warnings().iter().map(|text| escape(text)));
     list(&mut out, "Not verified", story.not_verified().iter().map(|text| escape(text)));
     if let Some(escalation) = escalation {
@@ -52,58 +53,17 @@ pub(super) fn timeline(story: &Story) -> impl Iterator<Item = String> {
     })
 }
 
-fn header(out: &mut String, story: &Story, events: &[Event]) {
-    let started = &story.started;
-    let _ = writeln!(out, "# {}: {}\n", escape(&started.title), story.outcome());
+fn header(out: &mut String, story: &Story) {
+    let _ = writeln!(out, "# {}: {}\n", escape(&story.started.title), story.outcome());
     let _ = writeln!(out, "{}\n", escape(&story.summary()));
-    let mut item = |name: &str, value: String| {
+    for (name, value) in story.facts() {
+        // A parameter's value and a path are shown as they are typed.
+        let value = match name {
+            "Document" | "Run" | "Directory" => code(&value),
+            _ => escape(&value),
+        };
         let _ = writeln!(out, "- **{name}**: {value}");
-    };
-    item("Severity", started.severity.as_deref().map_or_else(|| "not stated".to_owned(), escape));
-    for target in &story.record.targets {
-        item("Target", escape(&target_line(target)));
     }
-    if story.record.targets.is_empty() {
-        for target in &started.targets {
-            item("Target", format!("{}: not judged", escape(target)));
-        }
-    }
-    item("Time to recovery", story.recovery());
-    item("Document", code(&format!("{}:{}", started.file, started.line)));
-    item("Parameters", parameters(story));
-    item(
-        "Who and where",
-        format!("{} on {}, in {}", escape(&started.user), escape(&started.host), code(&started.workdir)),
-    );
-    let at = events.first().map_or("", |event| event.at.as_str());
-    let mut when = format!("{} {}", day(at), clock(at, day(at)));
-    if let (Some(end), Some(finished)) = (events.last(), &story.record.finished) {
-        let (machine, human) = (millis(finished.machine_ms), millis(finished.human_ms));
-        let _ = write!(
-            when,
-            " to {}, {} (machines {machine}, people {human})",
-            clock(&end.at, day(at)),
-            millis(finished.wall_ms),
-        );
-    }
-    item("When (UTC)", when);
-    let exit = story.record.finished.as_ref().map(|end| format!(", exit code {}", end.exit));
-    let attended = if started.unattended { ", unattended" } else { "" };
-    item(
-        "Run",
-        format!("{}, {}{attended}{}", code(&started.run), escape(&started.mode), exit.unwrap_or_default()),
-    );
-}
-
-/// `engine_id` = `3`, …
-pub(super) fn parameters(story: &Story) -> String {
-    let all: Vec<String> = story
-        .started
-        .parameters
-        .iter()
-        .map(|(name, value)| format!("{} = {}", code(name), code(value)))
-        .collect();
-    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
 fn paragraph(out: &mut String, title: &str, text: &str) {
@@ -131,7 +91,8 @@ fn steps(out: &mut String, story: &Story, events: &[Event]) {
         let _ = writeln!(out, "{}", step_line(header, step.attempts.len()));
         let id = StepId(index as u32);
         if let Some(script) = script(events, id) {
-            let lines: Vec<&str> = script.trim_end().lines().collect();
+            let lines: Vec<String> =
+                script.trim_end().lines().map(|line| printable(line, Style::Plain)).collect();
             let _ = write!(out, "\n{}", fence("bash", &lines));
         }
         if let Some(output) = story.outputs.get(index).and_then(|attempts| attempts.last()) {
@@ -163,31 +124,15 @@ pub(super) fn script(events: &[Event], id: StepId) -> Option<String> {
 
 fn details(out: &mut String, attempt: &Attempt) {
     let Some(end) = &attempt.finished else { return };
-    let mut lines = Vec::new();
-    if let StepResult::Failed { not_tried: Some(why), .. } = &end.result {
-        lines.push(format!("it could not really be tried: {}", words::not_tried(why)));
-    }
-    if !end.result.passed() {
-        let bad = end.statements.iter().filter(|statement| statement.status != 0);
-        lines.extend(bad.map(|statement| format!("line {}: status {}", statement.line, statement.status)));
-    }
-    lines.extend(end.not_run.iter().map(|text| format!("not run: {text}")));
-    for (bytes, name) in end.dropped_bytes.iter().zip(["output", "error output"]) {
-        if *bytes > 0 {
-            lines.push(format!("{bytes} bytes of its {name} are not in the record"));
-        }
-    }
-    if end.shell_ended {
-        lines.push("it ended its shell; the session went on as it was before this step".to_owned());
-    }
-    if !lines.is_empty() {
+    let notes = notes(end);
+    if !notes.is_empty() {
         let _ = writeln!(out);
     }
-    for line in lines {
-        let _ = writeln!(out, "- {}", escape(&line));
+    for note in notes {
+        let _ = writeln!(out, "- {}", escape(&note));
     }
     if let StepResult::Mismatched { diff } = &end.result {
-        let lines: Vec<&str> = diff.lines().collect();
+        let lines: Vec<String> = diff.lines().map(|line| printable(line, Style::Plain)).collect();
         let _ = write!(out, "\n{}", fence("diff", &lines));
     }
 }
@@ -207,10 +152,12 @@ step 3 acted as the fallback of step 2, and nothing verified it
 - **Target**: Auto-restart < 30 seconds: not reached (5.3 s of 30 s)
 - **Time to recovery**: not recovered
 - **Document**: `bot.md:49`
-- **Parameters**: `engine_id` = `3`
-- **Who and where**: ann on box, in `/srv/bot`
+- **Parameters**: engine_id = 3
 - **When (UTC)**: 2026-01-02 03:04:05 to 03:04:10, 5.3 s (machines 5.3 s, people 0 s)
-- **Run**: `20260102T030405Z-abcdef`, exec, unattended, exit code 5
+- **Who**: ann on box
+- **Directory**: `/srv/bot`
+- **Run**: `20260102T030405Z-abcdef`
+- **How**: exec, unattended, exit code 5
 
 ## Not verified
 
@@ -219,7 +166,7 @@ step 3 acted as the fallback of step 2, and nothing verified it
 
 ## Escalation
 
-escalate, since it is contained, not recovered (severity \`Critical\`)
+escalate, since it is contained, not recovered (severity Critical)
 
 - P0: Immediate, CTO \*now\*
 

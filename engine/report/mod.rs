@@ -1,7 +1,10 @@
 //! Events, plans and listings → text for people and machines, one file per output form. Reporters only
 //! consume and write to a given writer; nothing here decides, runs or reads anything.
 
+pub mod cast;
 pub mod escalation;
+pub mod gantt;
+pub mod html;
 pub mod json;
 pub mod listing;
 pub mod markdown_text;
@@ -13,6 +16,7 @@ pub mod plan_text;
 pub mod record;
 pub mod runs;
 pub mod show;
+pub mod step_notes;
 pub mod story;
 pub mod style;
 pub mod terminal;

@@ -23,6 +23,8 @@ pub struct Record {
     pub cancelled: Option<CancelCause>,
     /// The last event.
     pub finished: Option<RunFinished>,
+    /// When the last event was recorded.
+    pub last_at: Option<String>,
     /// Milliseconds at the last event.
     pub last_ms: u64,
 }
@@ -53,6 +55,7 @@ impl Record {
     /// Takes one event in. Output passes through: it is not kept.
     pub fn apply(&mut self, event: &Event) {
         self.last_ms = event.mono_ms;
+        self.last_at = Some(event.at.clone());
         match &event.body {
             EventBody::RunStarted(started) => {
                 self.steps = vec![StepRecord::default(); started.steps.len()];

@@ -6,7 +6,7 @@
 use super::outputs::{Output, outputs};
 use super::record::{Record, StepRecord};
 use super::style::millis;
-use super::timeline::{self, Moment};
+use super::timeline::{self, Moment, clock, day};
 use super::words;
 use crate::event::{
     Choice, Event, EventBody, JudgedTarget, Outcome, Purpose, RunStarted, StepFinished, StepHeader,
@@ -82,6 +82,48 @@ impl Story {
             | Outcome::NeedsPerson
             | Outcome::Cancelled
             | Outcome::NotStarted => "not recovered".to_owned(),
+        }
+    }
+
+    /// What, where, who and when: names and values for the head of every form. Values are texts of
+    /// others, not escaped.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let started = &self.started;
+        let mut facts =
+            vec![("Severity", started.severity.clone().unwrap_or_else(|| "not stated".to_owned()))];
+        facts.extend(self.record.targets.iter().map(|target| ("Target", target_line(target))));
+        if self.record.targets.is_empty() {
+            facts.extend(started.targets.iter().map(|target| ("Target", format!("{target}: not judged"))));
+        }
+        facts.push(("Time to recovery", self.recovery()));
+        facts.push(("Document", format!("{}:{}", started.file, started.line)));
+        let parameters: Vec<String> =
+            started.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        if !parameters.is_empty() {
+            facts.push(("Parameters", parameters.join(", ")));
+        }
+        facts.push(("When (UTC)", self.when()));
+        facts.push(("Who", format!("{} on {}", started.user, started.host)));
+        facts.push(("Directory", started.workdir.clone()));
+        facts.push(("Run", started.run.clone()));
+        let attended = if started.unattended { ", unattended" } else { "" };
+        let exit = self.record.finished.as_ref().map(|end| format!(", exit code {}", end.exit));
+        facts.push(("How", format!("{}{attended}{}", started.mode, exit.unwrap_or_default())));
+        facts
+    }
+
+    fn when(&self) -> String {
+        let at = self.record.started_at.as_deref().unwrap_or_default();
+        let from = format!("{} {}", day(at), clock(at, day(at)));
+        match (&self.record.finished, &self.record.last_at) {
+            (Some(finished), Some(end)) => format!(
+                "{from} to {}, {} (machines {}, people {})",
+                clock(end, day(at)),
+                millis(finished.wall_ms),
+                millis(finished.machine_ms),
+                millis(finished.human_ms),
+            ),
+            _ => from,
         }
     }
 

@@ -156,6 +156,11 @@ pub fn printable(line: &str, style: Style) -> String {
     out
 }
 
+/// `text` on one line, without what could move the cursor or hide a part.
+pub fn one_line(text: &str) -> String {
+    text.lines().map(|line| printable(line, Style::Plain)).collect::<Vec<_>>().join(" ")
+}
+
 /// Takes the rest of an escape sequence.
 fn escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
     let mut sequence = String::new();

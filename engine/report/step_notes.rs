@@ -1,0 +1,57 @@
+//! What is to be said of an attempt beyond its result: why, what did not run, what is missing.
+
+use super::style::one_line;
+use super::words;
+use crate::event::{StepFinished, StepResult};
+
+/// The notes of one attempt, one line each.
+pub fn notes(end: &StepFinished) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let StepResult::Failed { not_tried: Some(why), .. } = &end.result {
+        notes.push(format!("it could not really be tried: {}", words::not_tried(why)));
+    }
+    if !end.result.passed() {
+        let bad = end.statements.iter().filter(|statement| statement.status != 0);
+        notes.extend(bad.map(|statement| format!("line {}: status {}", statement.line, statement.status)));
+    }
+    notes.extend(end.not_run.iter().map(|text| format!("not run: {}", one_line(text))));
+    for (bytes, name) in end.dropped_bytes.iter().zip(["output", "error output"]) {
+        if *bytes > 0 {
+            notes.push(format!("{bytes} bytes of its {name} are not in the record"));
+        }
+    }
+    if end.shell_ended {
+        notes.push("it ended its shell; the session went on as it was before this step".to_owned());
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+    use crate::event::{NotTried, StatementStatus};
+
+    #[test]
+    fn what_an_attempt_did_not_do_is_said() {
+        let not_tried = Some(NotTried::Http { code: 404 });
+        let end = StepFinished {
+            statements: vec![StatementStatus { line: 7, status: 22 }],
+            not_run: vec!["sleep 5\nsleep 6".into()],
+            dropped_bytes: [10, 0],
+            shell_ended: true,
+            ..sample::finished(0, StepResult::Failed { status: 22, not_tried }, 1)
+        };
+        assert_eq!(
+            notes(&end),
+            [
+                "it could not really be tried: the request itself was refused (HTTP 404)",
+                "line 7: status 22",
+                "not run: sleep 5 sleep 6",
+                "10 bytes of its output are not in the record",
+                "it ended its shell; the session went on as it was before this step",
+            ]
+        );
+        assert_eq!(notes(&sample::finished(0, StepResult::Passed, 1)), Vec::<String>::new());
+    }
+}
