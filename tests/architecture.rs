@@ -32,6 +32,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("indicatif", &["report/progress"]),
     ("nix", &["host/"]),
     ("pulldown_cmark", &["document/"]),
+    // Expressions in a document: expected lines here, patterns of parameters in `plan/`.
+    ("regex", &["check/", "plan/"]),
     ("serde_yaml", &["runbook/yaml"]),
     ("similar", &["check/"]),
     ("tokio", &["run/", "host/"]),
