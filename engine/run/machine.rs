@@ -270,6 +270,11 @@ impl Machine {
         self.wind_down(SkipReason::NotNeeded, mono_ms)
     }
 
+    /// Whether the run was told to stop.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some()
+    }
+
     fn is_ready(&self, step: &PlanStep) -> bool {
         let is_over = |need: &StepId| {
             !matches!(

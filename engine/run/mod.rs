@@ -1,12 +1,20 @@
 //! Carries a plan out: the pure machine decides, the session is the shell, the local driver acts.
 
 mod admit;
+mod ask;
 mod failure;
+mod local;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
 mod policy;
+mod recorder;
+mod setup;
 mod verdict;
 
+pub use ask::Ask;
+pub use local::{Run, execute};
 pub use machine::{Machine, Next, Start};
 pub use policy::{ConfirmPolicy, Policy, Question, QuestionKind, Reply};
+pub use recorder::{RecordError, Recorder};
+pub use setup::{OutputLimit, SessionSetup};
