@@ -106,6 +106,11 @@ impl Item {
             _ => None,
         }
     }
+
+    /// The blocks behind that text, or all where there is none.
+    pub fn rest(&self) -> &[Block] {
+        &self.blocks[usize::from(self.lead().is_some())..]
+    }
 }
 
 /// A code block.

@@ -111,22 +111,24 @@ fn byte(c: char, encoding: Encoding) -> Option<u8> {
     }
 }
 
+/// The text as it looks when its UTF-8 is read in another encoding; for tests.
+#[cfg(test)]
+pub(crate) fn misread(text: &str, encoding: Encoding) -> String {
+    let table: Vec<char> = MAC_ROMAN.chars().collect();
+    let windows: Vec<char> = WINDOWS_1252.chars().collect();
+    text.bytes()
+        .map(|byte| match (byte, encoding) {
+            (0..0x80, _) => char::from(byte),
+            (_, Encoding::MacRoman) => table[usize::from(byte) - 0x80],
+            (0x80..0xa0, Encoding::Windows1252) => windows[usize::from(byte) - 0x80],
+            (_, Encoding::Windows1252) => char::from(byte),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn garbled(text: &str, encoding: Encoding) -> String {
-        let table: Vec<char> = MAC_ROMAN.chars().collect();
-        let windows: Vec<char> = WINDOWS_1252.chars().collect();
-        text.bytes()
-            .map(|byte| match (byte, encoding) {
-                (0..0x80, _) => char::from(byte),
-                (_, Encoding::MacRoman) => table[usize::from(byte) - 0x80],
-                (0x80..0xa0, Encoding::Windows1252) => windows[usize::from(byte) - 0x80],
-                (_, Encoding::Windows1252) => char::from(byte),
-            })
-            .collect()
-    }
 
     #[test]
     fn what_was_meant_is_found_for_both_encodings() {
@@ -135,7 +137,7 @@ mod tests {
         for meant in ["≥ 90% pass", "🚨 Alert: x", "A → B", "café – “quoted”", "🔌 ⚠️ 📝 a", "5–10 min"]
         {
             for encoding in [Encoding::MacRoman, Encoding::Windows1252] {
-                assert_eq!(repair(&garbled(meant, encoding)), meant, "{encoding}");
+                assert_eq!(repair(&misread(meant, encoding)), meant, "{encoding}");
             }
         }
         assert_eq!(repair("‚â• 90%"), "≥ 90%");

@@ -35,7 +35,7 @@ pub fn symptoms(blocks: &[Block]) -> Vec<Symptom> {
             Block::List(list) => {
                 for item in &list.items {
                     found.extend(item.lead().map(symptom));
-                    found.extend(symptoms(item.blocks.get(1..).unwrap_or_default()));
+                    found.extend(symptoms(item.rest()));
                 }
             }
             Block::Quote(quote) => found.extend(symptoms(&quote.blocks)),
