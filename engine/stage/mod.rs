@@ -4,6 +4,7 @@
 
 pub mod config;
 pub mod sandbox;
+pub mod sequence;
 
 pub use config::{Fault, Stage, StageFile};
 pub use sandbox::{Enclosure, Sandbox, Unavailable};

@@ -1,0 +1,320 @@
+use super::*;
+
+/// A world in which each step of a rehearsal comes out as a test wants it.
+#[derive(Clone)]
+struct World {
+    start: Result<(), String>,
+    service_ends: bool,
+    ready: bool,
+    symptom_before: bool,
+    inject: Result<(), String>,
+    symptom: bool,
+    exit: i32,
+    shown: bool,
+    expires: bool,
+    passes: bool,
+    symptom_after_cure: bool,
+    revert: Result<(), String>,
+    symptom_after_revert: bool,
+    after: bool,
+    /// A signal that comes while the n-th thing of the trace is done.
+    signals: Vec<&'static str>,
+}
+
+fn good() -> World {
+    World {
+        start: Ok(()),
+        service_ends: false,
+        ready: true,
+        symptom_before: false,
+        inject: Ok(()),
+        symptom: true,
+        exit: 0,
+        shown: true,
+        expires: false,
+        passes: true,
+        symptom_after_cure: false,
+        revert: Ok(()),
+        symptom_after_revert: false,
+        after: true,
+        signals: Vec::new(),
+    }
+}
+
+const TERMS: Terms = Terms {
+    ready_within: Duration::from_secs(30),
+    symptom_within: Duration::from_secs(10),
+    passes_within: Duration::from_secs(5),
+    after_within: Duration::from_millis(1500),
+    passes_when: true,
+    after: true,
+};
+
+/// Plays a rehearsal; answers what was done, in order, and how it ended.
+fn play(world: &World, terms: Terms) -> (String, Conclusion) {
+    let mut sequence = Sequence::new(terms);
+    let mut trace: Vec<&str> = Vec::new();
+    let mut signals = world.signals.clone();
+    let (mut now, mut injected, mut ran, mut reverted) = (0, false, false, false);
+    for _ in 0..10_000 {
+        let next = sequence.next(now);
+        let name = match &next {
+            Next::Start => "start",
+            Next::Look { look: Look::Ready, .. } => "ready",
+            Next::Look { look: Look::Symptom, .. } => "symptom",
+            Next::Look { look: Look::PassesWhen, .. } => "passes",
+            Next::Look { look: Look::After, .. } => "after",
+            Next::Inject => "inject",
+            Next::Run => "run",
+            Next::Revert => "revert",
+            Next::Wait { until_ms } => {
+                assert!(*until_ms > now, "a wait that is over would spin");
+                now = *until_ms;
+                continue;
+            }
+            Next::Finish(conclusion) => return (trace.join(" "), conclusion.clone()),
+        };
+        if trace.last() != Some(&name) {
+            trace.push(name);
+        }
+        if signals.first() == Some(&name) {
+            signals.remove(0);
+            sequence.apply(Fact::Signal(2), now);
+        }
+        now += 3;
+        let saw = |look, holds| Fact::Saw {
+            look,
+            holds,
+            said: if holds { String::new() } else { "no".to_owned() },
+        };
+        match next {
+            Next::Start => {
+                sequence.apply(Fact::Started(world.start.clone()), now);
+                if world.service_ends {
+                    sequence.apply(Fact::ServiceEnded("address in use".to_owned()), now);
+                }
+            }
+            Next::Look { look: Look::Ready, .. } => sequence.apply(saw(Look::Ready, world.ready), now),
+            Next::Look { look: Look::Symptom, .. } => {
+                let holds = match (injected, ran, reverted) {
+                    (.., true) => world.symptom_after_revert,
+                    (_, true, _) => world.symptom_after_cure,
+                    (true, ..) => world.symptom,
+                    _ => world.symptom_before,
+                };
+                sequence.apply(saw(Look::Symptom, holds), now);
+            }
+            Next::Look { look: Look::PassesWhen, .. } => {
+                if world.expires {
+                    sequence.apply(Fact::Expired, now);
+                }
+                sequence.apply(saw(Look::PassesWhen, world.passes), now);
+            }
+            Next::Look { look: Look::After, .. } => sequence.apply(saw(Look::After, world.after), now),
+            Next::Inject => {
+                injected = true;
+                sequence.apply(Fact::Injected(world.inject.clone()), now);
+            }
+            Next::Run => {
+                ran = true;
+                let summary = "recovered".to_owned();
+                sequence.apply(Fact::Ran(Ran { exit: world.exit, summary, shown: world.shown }), now);
+            }
+            Next::Revert => {
+                reverted = true;
+                sequence.apply(Fact::Reverted(world.revert.clone()), now);
+            }
+            Next::Wait { .. } | Next::Finish(_) => {}
+        }
+    }
+    panic!("it never ends: {trace:?}");
+}
+
+const WHOLE: &str = "start ready symptom inject symptom run passes revert symptom after";
+
+#[test]
+fn every_path_ends_as_it_should() {
+    let failed = || Err("exit 1: no".to_owned());
+    for (what, world, trace, exit, reasons) in [
+        ("all is well", good(), WHOLE, 0, vec![]),
+        ("exec's code does not matter", World { exit: 5, ..good() }, WHOLE, 0, vec![]),
+        ("exec failed, the system is well", World { exit: 1, ..good() }, WHOLE, 0, vec![]),
+        (
+            "no stage",
+            World { start: failed(), ..good() },
+            "start",
+            6,
+            vec!["the stage did not come up: exit 1: no"],
+        ),
+        (
+            "the service ends",
+            World { service_ends: true, ..good() },
+            "start",
+            6,
+            vec!["the service ended before it was ready (address in use)"],
+        ),
+        (
+            "never ready",
+            World { ready: false, ..good() },
+            "start ready",
+            6,
+            vec!["the service was not ready within 30 s (no)"],
+        ),
+        (
+            "broken before",
+            World { symptom_before: true, ..good() },
+            "start ready symptom",
+            6,
+            vec!["the symptom was there before the fault was injected"],
+        ),
+        (
+            "the fault does not work",
+            World { inject: failed(), ..good() },
+            "start ready symptom inject revert symptom after",
+            6,
+            vec!["the fault could not be injected: exit 1: no"],
+        ),
+        (
+            "the fault shows nothing",
+            World { symptom: false, ..good() },
+            "start ready symptom inject symptom revert symptom after",
+            6,
+            vec!["the symptom was never seen within 10 s (no)"],
+        ),
+        (
+            "exec cannot start",
+            World { exit: 6, ..good() },
+            "start ready symptom inject symptom run revert symptom after",
+            6,
+            vec!["the procedure could not run: recovered"],
+        ),
+        (
+            "nothing is cured",
+            World { passes: false, symptom_after_cure: true, ..good() },
+            "start ready symptom inject symptom run passes symptom revert symptom after",
+            1,
+            vec![
+                "the procedure says `recovered`, but the symptom is still there: `passes_when` does not hold 5 s \
+                 later (no)",
+            ],
+        ),
+        (
+            "something else is broken",
+            World { passes: false, ..good() },
+            "start ready symptom inject symptom run passes symptom revert symptom after",
+            1,
+            vec![
+                "the procedure says `recovered` and the symptom is gone, but `passes_when` does not hold 5 s \
+                 later (no)",
+            ],
+        ),
+        (
+            "nothing is shown",
+            World { shown: false, ..good() },
+            WHOLE,
+            1,
+            vec!["no step showed the fault in its output"],
+        ),
+        (
+            "the fault was gone by itself",
+            World { expires: true, ..good() },
+            WHOLE,
+            1,
+            vec![
+                "the fault had ended by itself before the procedure was judged: what holds now proves nothing",
+            ],
+        ),
+        (
+            "the revert fails",
+            World { revert: failed(), ..good() },
+            WHOLE,
+            1,
+            vec!["the fault could not be taken away: exit 1: no"],
+        ),
+        (
+            "the revert changes nothing",
+            World { symptom_after_revert: true, ..good() },
+            "start ready symptom inject symptom run passes revert symptom",
+            1,
+            vec!["the symptom is still there 1500 ms after the fault was taken away"],
+        ),
+        (
+            "not well without the fault",
+            World { after: false, ..good() },
+            WHOLE,
+            1,
+            vec!["`after` does not hold 1500 ms after the fault was taken away (no)"],
+        ),
+        (
+            "neither cured nor reverted",
+            World { passes: false, revert: failed(), symptom_after_revert: true, ..good() },
+            "start ready symptom inject symptom run passes symptom revert symptom",
+            1,
+            vec![
+                "the procedure says `recovered` and the symptom is gone, but `passes_when` does not hold 5 s \
+                 later (no)",
+                "the fault could not be taken away: exit 1: no",
+                "the symptom is still there 1500 ms after the fault was taken away",
+            ],
+        ),
+    ] {
+        let (did, conclusion) = play(&world, TERMS);
+        assert_eq!(did, trace, "{what}");
+        let texts: Vec<String> = conclusion.reasons.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, reasons, "{what}");
+        assert_eq!(conclusion.exit(), exit, "{what}");
+    }
+}
+
+#[test]
+fn a_signal_leads_to_the_revert_and_a_second_one_out() {
+    for (signals, trace) in [
+        (vec!["start"], "start"),
+        (vec!["ready"], "start ready"),
+        (vec!["inject"], "start ready symptom inject revert symptom after"),
+        (vec!["run"], "start ready symptom inject symptom run revert symptom after"),
+        (vec!["passes"], WHOLE),
+        (vec!["revert"], WHOLE),
+        (vec!["after"], WHOLE),
+        (vec!["run", "revert", "symptom"], "start ready symptom inject symptom run revert symptom"),
+    ] {
+        let (did, conclusion) = play(&World { signals: signals.clone(), ..good() }, TERMS);
+        assert_eq!((did.as_str(), conclusion.exit()), (trace, 130), "{signals:?}");
+    }
+}
+
+#[test]
+fn a_run_that_a_signal_ended_is_reverted() {
+    let (did, conclusion) = play(&World { exit: 143, ..good() }, TERMS);
+    assert_eq!(did, "start ready symptom inject symptom run revert symptom after");
+    assert_eq!((conclusion.verdict, conclusion.exit()), (Verdict::Interrupted(15), 143));
+}
+
+#[test]
+fn what_is_not_declared_is_not_looked_at() {
+    let terms = Terms { passes_when: false, after: false, ..TERMS };
+    let (did, conclusion) = play(&World { passes: false, after: false, ..good() }, terms);
+    assert_eq!(did, "start ready symptom inject symptom run revert symptom");
+    assert_eq!(conclusion.verdict, Verdict::Passed);
+    let (_, conclusion) = play(&World { shown: false, ..good() }, terms);
+    assert_eq!((conclusion.verdict, conclusion.reasons), (Verdict::Failed, vec![Reason::NotShown]));
+}
+
+#[test]
+fn looks_come_quickly_at_first_and_no_later_than_the_window() {
+    let mut sequence = Sequence::new(TERMS);
+    sequence.apply(Fact::Started(Ok(())), 100);
+    let mut now = 100;
+    let mut pauses = Vec::new();
+    while let Next::Look { limit, .. } = sequence.next(now) {
+        assert_eq!(limit, TERMS.ready_within);
+        sequence.apply(Fact::Saw { look: Look::Ready, holds: false, said: String::new() }, now);
+        if let Next::Wait { until_ms } = sequence.next(now) {
+            pauses.push(until_ms - now);
+            now = until_ms;
+        }
+    }
+    assert_eq!(&pauses[..2], [10, 10]);
+    assert_eq!(pauses.last(), Some(&250));
+    assert!((30_100..30_400).contains(&now), "{now}");
+}
