@@ -14,6 +14,7 @@ mod clock;
 mod environment;
 mod files;
 pub mod processes;
+pub mod watch;
 
 #[cfg(test)]
 mod contract;

@@ -77,11 +77,19 @@ impl Processes for SystemProcesses {
     }
 
     fn signal_group(&self, group: i32, signal: i32) -> io::Result<()> {
-        let signal = Signal::try_from(signal)?;
-        match killpg(Pid::from_raw(group), signal) {
-            Ok(()) | Err(Errno::ESRCH) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        signal_group(group, signal)
+    }
+}
+
+/// Sends `signal` to every process of a group. A group that is empty is no error.
+///
+/// # Errors
+/// When none of them may be signalled.
+pub fn signal_group(group: i32, signal: i32) -> io::Result<()> {
+    let signal = Signal::try_from(signal)?;
+    match killpg(Pid::from_raw(group), signal) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -134,18 +142,35 @@ impl Command {
     /// # Errors
     /// Whatever starting gives.
     pub fn start(self) -> io::Result<Started> {
-        let mut expression = duct::cmd(self.program, self.arguments)
-            .dir(self.directory)
+        let mut expression = self.expression();
+        for (name, value) in &self.variables {
+            expression = expression.env(name, value);
+        }
+        for name in &self.without {
+            expression = expression.env_remove(name);
+        }
+        self.start_as(expression)
+    }
+
+    /// Starts it like [`Command::start`], but gives it none of the engine's variables.
+    ///
+    /// # Errors
+    /// Whatever starting gives.
+    pub fn start_with_only_its_variables(self) -> io::Result<Started> {
+        let expression = self.expression().full_env(self.variables.iter().cloned());
+        self.start_as(expression)
+    }
+
+    fn expression(&self) -> duct::Expression {
+        duct::cmd(&self.program, &self.arguments)
+            .dir(&self.directory)
             .stdin_null()
             .stdout_null()
             .stderr_null()
-            .unchecked();
-        for (name, value) in self.variables {
-            expression = expression.env(name, value);
-        }
-        for name in self.without {
-            expression = expression.env_remove(name);
-        }
+            .unchecked()
+    }
+
+    fn start_as(self, expression: duct::Expression) -> io::Result<Started> {
         let descriptors = self.descriptors;
         let handle = expression
             .before_spawn(move |command| {
