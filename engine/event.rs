@@ -165,7 +165,7 @@ pub enum EventBody {
         /// Why.
         cause: CancelCause,
     },
-    /// The run is over. Written once, always last.
+    /// The run is over. Always last, until the run is resumed.
     RunFinished(Box<RunFinished>),
     /// A type this version does not know.
     #[serde(other)]

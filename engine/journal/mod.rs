@@ -2,10 +2,13 @@
 
 mod line;
 mod read;
+mod refusal;
+pub mod resume;
 mod store;
 mod verify;
 
 pub use line::{Chain, FIRST_PREV, hash};
 pub use read::{Journal, Tail, read};
+pub use refusal::Refusal;
 pub use store::{LAST, RunSummary, Store, Unnamed, Writer};
 pub use verify::{Verification, verify};

@@ -74,7 +74,11 @@ pub fn verify(text: &str, head: Option<&str>) -> Verification {
             return broken("it has no `seq`".to_owned());
         };
         if finished {
-            return broken("an event was added behind `run_finished`".to_owned());
+            // A run that was stopped may be resumed; nothing else may follow its end.
+            if value.get("type").and_then(Value::as_str) != Some("resume") {
+                return broken("an event was added behind `run_finished`".to_owned());
+            }
+            finished = false;
         }
         if seq != events {
             return broken(format!(
@@ -125,27 +129,31 @@ mod tests {
     use super::super::line::tests::{lines, started};
     use super::*;
     use crate::event::{EventBody, Outcome, RunFinished};
+    use crate::plan::StepId;
+
+    fn end(events: u64) -> EventBody {
+        EventBody::RunFinished(Box::new(RunFinished {
+            outcome: Outcome::Observed,
+            summary: "observed".into(),
+            exit: 0,
+            wall_ms: 1,
+            machine_ms: 1,
+            human_ms: 0,
+            recovered_ms: None,
+            targets: vec![],
+            warnings: vec![],
+            left_running: vec![],
+            events,
+        }))
+    }
+
+    fn bodies() -> Vec<EventBody> {
+        let note = |text: &str| EventBody::Note { step: None, text: text.into() };
+        vec![started(), note("a"), note("b"), end(3)]
+    }
 
     fn journal() -> Vec<String> {
-        let note = |text: &str| EventBody::Note { step: None, text: text.into() };
-        lines(vec![
-            started(),
-            note("a"),
-            note("b"),
-            EventBody::RunFinished(Box::new(RunFinished {
-                outcome: Outcome::Observed,
-                summary: "observed".into(),
-                exit: 0,
-                wall_ms: 1,
-                machine_ms: 1,
-                human_ms: 0,
-                recovered_ms: None,
-                targets: vec![],
-                warnings: vec![],
-                left_running: vec![],
-                events: 3,
-            })),
-        ])
+        lines(bodies())
     }
 
     fn text(lines: &[String]) -> String {
@@ -215,5 +223,24 @@ mod tests {
         let mut lines = journal();
         lines.push(lines[1].clone());
         assert_eq!(said(&lines), "broken at line 5: an event was added behind `run_finished`");
+    }
+
+    #[test]
+    fn a_resumed_run_may_go_on_behind_its_end_and_end_again() {
+        let mut bodies = bodies();
+        bodies.push(EventBody::Resume {
+            after: 4,
+            document_sha256: "ab".into(),
+            unknown: None,
+            from: Some(StepId(0)),
+        });
+        assert_eq!(
+            said(&lines(bodies.clone())),
+            "not finished: 5 events, every hash fits, and no `run_finished`"
+        );
+        bodies.push(end(5));
+        assert_eq!(said(&lines(bodies.clone())), "intact: 6 events, every hash fits");
+        bodies.push(end(6));
+        assert_eq!(said(&lines(bodies)), "broken at line 7: an event was added behind `run_finished`");
     }
 }

@@ -107,6 +107,11 @@ impl Record {
                 }
             }
             EventBody::Cancel { cause } => self.cancelled = Some(cause.clone()),
+            // What was the end is none any more.
+            EventBody::Resume { .. } => {
+                self.cancelled = None;
+                self.finished = None;
+            }
             EventBody::RunFinished(finished) => self.finished = Some((**finished).clone()),
             EventBody::Output { .. }
             | EventBody::StepRetrying { .. }
@@ -116,7 +121,6 @@ impl Record {
             | EventBody::Fault { .. }
             | EventBody::Note { .. }
             | EventBody::Notification { .. }
-            | EventBody::Resume { .. }
             | EventBody::Unknown => {}
         }
     }

@@ -125,6 +125,11 @@ impl Machine {
                 return self.consider(id, step, mono_ms);
             }
         }
+        if !self.policy.unattended
+            && let Some(fallback) = self.failed_fallback()
+        {
+            return Some(Next::Ask(self.failure_question(fallback)));
+        }
         let fallback =
             if is_verify { self.fallback_for_verify(failed) } else { self.fallback_for_act(failed) };
         let not_tried = matches!(result, StepResult::Failed { not_tried: Some(_), .. }) && !is_verify;
@@ -133,7 +138,7 @@ impl Machine {
                 return None;
             }
         } else if !progress.asked {
-            return Some(Next::Ask(self.failure_question(failed, fallback)));
+            return Some(Next::Ask(self.failure_question(failed)));
         } else if !progress.fallback_wanted {
             return None;
         }
@@ -141,17 +146,62 @@ impl Machine {
         self.admit(fallback, self.plan.step(fallback), mono_ms)
     }
 
-    fn failure_question(&self, failed: StepId, fallback: Option<StepId>) -> Question {
+    /// The step that was running when the engine died, or was stopped half way, and that nobody decided on.
+    pub(super) fn unclear(&self) -> Option<StepId> {
+        self.plan.iter().map(|(id, _)| id).find(|id| self.steps[id.index()].unclear)
+    }
+
+    /// A fallback that failed, and the failure it was taken for still stands: a person chooses what now.
+    fn failed_fallback(&self) -> Option<StepId> {
+        let stands = |id: StepId, of: StepId| {
+            let taken_for_verify = self.verify_fallback.is_some_and(|(fallback, _)| fallback == id);
+            taken_for_verify || !self.steps[of.index()].resolved
+        };
+        self.plan
+            .iter()
+            .find(|(id, step)| {
+                let progress = &self.steps[id.index()];
+                matches!(progress.state, State::Failed(_))
+                    && !progress.resolved
+                    && !progress.asked
+                    && step.fallback_of().is_some_and(|of| stands(*id, of))
+            })
+            .map(|(id, _)| id)
+    }
+
+    /// What a person is asked about a step that did not pass.
+    pub(super) fn failure_question(&self, failed: StepId) -> Question {
         let step = self.plan.step(failed);
-        let mut choices = vec![Choice::Retry, Choice::DoneByHand, Choice::Skip];
-        let mut text = format!("step {} `{}` failed", step.id, step.label);
-        if let Some(fallback) = fallback {
+        let progress = &self.steps[failed.index()];
+        let what = match &progress.state {
+            _ if progress.unclear => match &progress.state {
+                State::Failed(StepResult::Cancelled) => "was stopped before it was over",
+                _ => "was running when the engine died: what it did is unknown",
+            },
+            _ => "failed",
+        };
+        let mut text = format!("step {} `{}` {what}", step.id, step.label);
+        let mut choices = Vec::new();
+        if let Some(fallback) = self.fallback_behind(failed) {
             let fallback = self.plan.step(fallback);
-            choices.insert(0, Choice::Fallback);
+            choices.push(Choice::Fallback);
             text.push_str(&format!("; its fallback is step {} `{}`", fallback.id, fallback.label));
         }
-        choices.push(Choice::Abort);
+        choices.push(Choice::Retry);
+        if step.shell().is_some() {
+            choices.push(Choice::Edit);
+        }
+        choices.extend([Choice::DoneByHand, Choice::Skip, Choice::Abort]);
         Question { kind: QuestionKind::Failure, step: failed, text, choices }
+    }
+
+    /// The fallback a person may take instead of `failed`.
+    fn fallback_behind(&self, failed: StepId) -> Option<StepId> {
+        let step = self.plan.step(failed);
+        if step.role == Role::Verify {
+            return self.fallback_for_verify(failed);
+        }
+        self.fallback_for_act(failed).or_else(|| self.fallback_for_act(step.fallback_of()?))
     }
 
     /// The next untaken fallback of a failed act, or of its last fallback that failed.
@@ -178,8 +228,11 @@ impl Machine {
 
     /// The nearest untaken fallback of the verify or of anything before it; one in all.
     fn fallback_for_verify(&self, verify: StepId) -> Option<StepId> {
-        if self.verify_fallback.is_some_and(|(_, taken_for)| taken_for == verify) {
-            return None;
+        if let Some((fallback, taken_for)) = self.verify_fallback
+            && taken_for == verify
+        {
+            // It was taken; a person may have asked for another try of it.
+            return (self.steps[fallback.index()].state == State::Pending).then_some(fallback);
         }
         self.plan
             .iter()

@@ -78,6 +78,68 @@ pub(super) struct Progress {
     /// A person was told of the failure and chose to let it stand.
     pub(super) asked: bool,
     pub(super) evidence: bool,
+    /// It is looking again, as evidence, right now.
+    pub(super) looking_again: bool,
+    /// The engine died while it ran, or it was stopped half way: nothing may happen before somebody said
+    /// what to do about it.
+    pub(super) unclear: bool,
+    /// A person did it.
+    pub(super) by_hand: bool,
+    /// The command a person wrote in place of the document's.
+    pub(super) edited: Option<String>,
+}
+
+impl Progress {
+    fn fresh() -> Self {
+        Self {
+            state: State::Pending,
+            attempts: 0,
+            window_from: None,
+            ended_ms: 0,
+            purpose: Purpose::Plan,
+            answer: None,
+            confirmed: false,
+            resolved: false,
+            fallback_wanted: false,
+            asked: false,
+            evidence: false,
+            looking_again: false,
+            unclear: false,
+            by_hand: false,
+            edited: None,
+        }
+    }
+
+    /// Brings what a step was left in to where its run can go on.
+    fn resume(&mut self, manual: bool) {
+        self.asked = false;
+        self.fallback_wanted = false;
+        match &self.state {
+            // A person's work is asked for again, which repeats nothing.
+            State::Running | State::Failed(StepResult::Cancelled) if manual => self.state = State::Pending,
+            State::Running => {
+                self.state = State::Failed(StepResult::Unknown);
+                self.unclear = true;
+            }
+            State::Failed(StepResult::Cancelled | StepResult::Unknown) => {
+                self.unclear = !self.resolved;
+            }
+            // What was passed over at the end of the run's first part is looked at again.
+            State::Skipped(
+                SkipReason::Blocked
+                | SkipReason::Cancelled
+                | SkipReason::NotNeeded
+                | SkipReason::NotTried
+                | SkipReason::Declined,
+            )
+            | State::Failed(StepResult::LeftOpen) => self.state = State::Pending,
+            State::Pending
+            | State::Retrying { .. }
+            | State::Passed
+            | State::Failed(_)
+            | State::Skipped(_) => {}
+        }
+    }
 }
 
 /// The pure state of a run.
@@ -99,21 +161,8 @@ pub struct Machine {
 impl Machine {
     /// A machine at the start of `plan`.
     pub fn new(plan: Arc<Plan>, policy: Policy) -> Self {
-        let fresh = Progress {
-            state: State::Pending,
-            attempts: 0,
-            window_from: None,
-            ended_ms: 0,
-            purpose: Purpose::Plan,
-            answer: None,
-            confirmed: false,
-            resolved: false,
-            fallback_wanted: false,
-            asked: false,
-            evidence: false,
-        };
         Self {
-            steps: vec![fresh; plan.steps.len()],
+            steps: vec![Progress::fresh(); plan.steps.len()],
             plan,
             policy,
             cancelled: None,
@@ -133,11 +182,13 @@ impl Machine {
                 progress.attempts = *attempt;
                 if *purpose == Purpose::Evidence {
                     progress.evidence = true;
+                    progress.looking_again = true;
                     return;
                 }
                 progress.purpose = *purpose;
                 progress.window_from.get_or_insert(mono_ms);
                 progress.state = State::Running;
+                progress.by_hand = false;
                 if *purpose == Purpose::Fallback
                     && let Some(failed) = self.blocker()
                     && self.plan.step(failed).role == Role::Verify
@@ -162,20 +213,15 @@ impl Machine {
                     progress.answer = Some(*answer);
                 }
             }
-            EventBody::Confirmation { step, answer, waited_ms, .. } => {
+            EventBody::Confirmation { step, answer, waited_ms, note, .. } => {
                 self.human_ms += waited_ms;
                 if let Some(step) = step {
-                    self.confirmed(*step, *answer);
+                    self.confirmed(*step, *answer, note.as_deref(), mono_ms);
                 }
             }
             EventBody::Target { .. } => self.targets_judged = true,
             EventBody::Cancel { cause } => self.cancelled = Some(cause.clone()),
-            EventBody::Resume { unknown, .. } => {
-                if let Some(progress) = unknown.and_then(|step| self.steps.get_mut(step.index())) {
-                    progress.state = State::Failed(StepResult::Unknown);
-                }
-                self.cancelled = None;
-            }
+            EventBody::Resume { from, .. } => self.resumed(*from, mono_ms),
             EventBody::RunStarted(_)
             | EventBody::Output { .. }
             | EventBody::Stage { .. }
@@ -190,7 +236,7 @@ impl Machine {
     fn finished(&mut self, finished: &StepFinished, mono_ms: u64) {
         let Some(progress) = self.steps.get_mut(finished.step.index()) else { return };
         self.machine_ms += finished.wall_ms.saturating_sub(finished.human_ms);
-        if progress.evidence {
+        if std::mem::take(&mut progress.looking_again) {
             return;
         }
         progress.ended_ms = mono_ms;
@@ -198,16 +244,29 @@ impl Machine {
             progress.state = State::Failed(finished.result.clone());
             return;
         }
-        progress.state = State::Passed;
-        // A fallback that succeeded resolves the failure it was taken for, and those that led there.
-        let mut of = self.plan.step(finished.step).fallback_of();
+        // What was looked at before this act is no evidence of what it did.
+        if self.plan.step(finished.step).role == Role::Act {
+            self.steps.iter_mut().for_each(|progress| progress.evidence = false);
+        }
+        self.passed(finished.step);
+    }
+
+    fn passed(&mut self, step: StepId) {
+        self.steps[step.index()].state = State::Passed;
+        // A fallback that succeeded resolves the failure it was taken for, and those that led there: what
+        // that is a fallback of, and what else was tried for it.
+        let plan = Arc::clone(&self.plan);
+        let mut of = plan.step(step).fallback_of();
         while let Some(failed) = of {
             self.steps[failed.index()].resolved = true;
-            of = self.plan.step(failed).fallback_of();
+            for (other, _) in plan.iter().filter(|(_, other)| other.fallback_of() == Some(failed)) {
+                self.steps[other.index()].resolved = true;
+            }
+            of = plan.step(failed).fallback_of();
         }
         // After the fallback taken for it, a failed verify is tried again with its time anew.
         if let Some((fallback, verify)) = self.verify_fallback
-            && fallback == finished.step
+            && fallback == step
         {
             let verify = &mut self.steps[verify.index()];
             verify.state = State::Pending;
@@ -218,22 +277,29 @@ impl Machine {
         }
     }
 
-    fn confirmed(&mut self, step: StepId, answer: Choice) {
-        let changes = self.plan.step(step).effect > Effect::Reads;
+    fn confirmed(&mut self, step: StepId, answer: Choice, note: Option<&str>, mono_ms: u64) {
         let Some(progress) = self.steps.get_mut(step.index()) else { return };
+        let was_unclear = std::mem::take(&mut progress.unclear);
         match answer {
             Choice::Yes => {
                 progress.confirmed = true;
-                self.change_confirmed |= changes;
+                self.change_confirmed |= self.plan.step(step).effect > Effect::Reads;
             }
+            // What was looked at again as evidence, and broke off, is looked at again.
+            Choice::Retry if was_unclear && progress.state == State::Passed => progress.evidence = false,
             Choice::Retry | Choice::Edit => {
                 progress.state = State::Pending;
                 progress.window_from = None;
                 progress.confirmed = true;
+                if answer == Choice::Edit {
+                    progress.edited = note.map(str::to_owned);
+                }
             }
             Choice::DoneByHand => {
-                progress.state = State::Passed;
+                progress.ended_ms = mono_ms;
                 progress.resolved = true;
+                progress.by_hand = true;
+                self.passed(step);
             }
             Choice::Skip => progress.resolved = true,
             Choice::Fallback => {
@@ -245,10 +311,46 @@ impl Machine {
         }
     }
 
+    /// Goes on where another engine left off; with `from`, that step and all behind it are done anew.
+    fn resumed(&mut self, from: Option<StepId>, mono_ms: u64) {
+        self.cancelled = None;
+        self.targets_judged = false;
+        let plan = Arc::clone(&self.plan);
+        for ((id, step), progress) in plan.iter().zip(&mut self.steps) {
+            if from.is_some_and(|from| id >= from) {
+                *progress = Progress { attempts: progress.attempts, ..Progress::fresh() };
+                continue;
+            }
+            if progress.looking_again {
+                progress.looking_again = false;
+                progress.unclear = true;
+            }
+            progress.resume(matches!(step.work, Work::Manual { .. }));
+            // The time in between is no time in which a verify was tried.
+            if progress.window_from.is_some() {
+                progress.window_from = Some(mono_ms);
+            }
+        }
+        self.verify_fallback = self
+            .verify_fallback
+            .filter(|(fallback, verify)| from.is_none_or(|from| *fallback < from && *verify < from));
+    }
+
+    /// The command a person wrote in place of the step's own: what its next attempt runs.
+    pub fn edited(&self, step: StepId) -> Option<&str> {
+        self.steps.get(step.index())?.edited.as_deref()
+    }
+
     /// What to do at `mono_ms`.
     pub fn next(&self, mono_ms: u64) -> Next {
         if self.cancelled.is_some() {
             return self.wind_down(SkipReason::Cancelled, mono_ms);
+        }
+        if let Some(unclear) = self.unclear() {
+            return match self.policy.unattended {
+                true => self.wind_down(SkipReason::Blocked, mono_ms),
+                false => Next::Ask(self.failure_question(unclear)),
+            };
         }
         if let Some(next) = self.by_hand().or_else(|| self.retry(mono_ms)) {
             return next;

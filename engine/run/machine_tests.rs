@@ -219,6 +219,13 @@ fn a_fallback_with_nothing_to_verify_it_contains() {
         ),
         "1p, 1!, 2f, 2!, 3f, Contained 5"
     );
+    assert_eq!(
+        unattended(
+            vec![act("1"), fallback("2", 0), fallback("3", 0)],
+            vec![("1", failed()), ("2", failed())]
+        ),
+        "1p, 1!, 2f, 2!, 3f, Contained 5"
+    );
 }
 
 #[test]

@@ -10,6 +10,8 @@ mod machine_tests;
 mod policy;
 mod recorder;
 mod setup;
+#[cfg(test)]
+mod resume_tests;
 mod verdict;
 
 pub use ask::Ask;

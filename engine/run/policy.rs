@@ -76,6 +76,20 @@ pub struct Reply {
 }
 
 impl Question {
+    /// What is wrong with `reply`, if something is: then the question stands and is asked again.
+    ///
+    /// What was done by hand and why a step is skipped must be said: the record is all that is left of it.
+    pub fn problem(&self, reply: &Reply) -> Option<&'static str> {
+        let unsaid = reply.note.as_deref().is_none_or(|note| note.trim().is_empty());
+        match reply.choice {
+            choice if !self.choices.contains(&choice) => Some("that is none of the answers"),
+            Choice::DoneByHand if unsaid => Some("say what was done by hand"),
+            Choice::Skip if unsaid => Some("say why it is skipped"),
+            Choice::Edit if unsaid => Some("the edited command is empty"),
+            _ => None,
+        }
+    }
+
     /// The events that record `reply`, which took the person `waited_ms`.
     pub fn answered(&self, reply: Reply, waited_ms: u64) -> Vec<EventBody> {
         let confirmation = EventBody::Confirmation {
@@ -132,5 +146,35 @@ impl Question {
             _ => {}
         }
         events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_person_did_or_passed_over_must_be_said() {
+        let question = Question {
+            kind: QuestionKind::Failure,
+            step: StepId(0),
+            text: "step 1 `x` failed".into(),
+            choices: vec![Choice::Retry, Choice::Edit, Choice::DoneByHand, Choice::Skip, Choice::Abort],
+        };
+        for (choice, note, problem) in [
+            (Choice::Retry, None, None),
+            (Choice::Abort, None, None),
+            (Choice::Fallback, None, Some("that is none of the answers")),
+            (Choice::DoneByHand, None, Some("say what was done by hand")),
+            (Choice::DoneByHand, Some(" "), Some("say what was done by hand")),
+            (Choice::DoneByHand, Some("restarted it in the console"), None),
+            (Choice::Skip, Some(""), Some("say why it is skipped")),
+            (Choice::Skip, Some("not on this host"), None),
+            (Choice::Edit, None, Some("the edited command is empty")),
+            (Choice::Edit, Some("true"), None),
+        ] {
+            let reply = Reply { choice, arm: None, note: note.map(str::to_owned) };
+            assert_eq!(question.problem(&reply), problem, "{choice:?} {note:?}");
+        }
     }
 }

@@ -234,6 +234,11 @@ fn last_fallback_act(machine: &Machine) -> Option<StepId> {
 
 fn summary(machine: &Machine, outcome: Outcome) -> String {
     let name = |id: StepId| format!("step {}", machine.plan.step(id).id);
+    // A person's word is no check of the engine's, and the record says whose it is.
+    let verified_by = |id: StepId| match machine.steps[id.index()].by_hand {
+        true => format!("a person, for {}", name(id)),
+        false => name(id),
+    };
     let verifier = machine
         .plan
         .iter()
@@ -242,12 +247,12 @@ fn summary(machine: &Machine, outcome: Outcome) -> String {
         .map(|(id, _)| id);
     let mut text = match outcome {
         Outcome::Verified => match verifier {
-            Some(id) => format!("succeeded, verified by {}", name(id)),
+            Some(id) => format!("succeeded, verified by {}", verified_by(id)),
             None => "succeeded".into(),
         },
         Outcome::RecoveredByFallback => match (last_fallback_act(machine), verifier) {
             (Some(fallback), Some(verify)) => {
-                format!("recovered by fallback {}, verified by {}", name(fallback), name(verify))
+                format!("recovered by fallback {}, verified by {}", name(fallback), verified_by(verify))
             }
             _ => "recovered by a fallback, verified".into(),
         },
