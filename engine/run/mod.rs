@@ -9,9 +9,9 @@ mod machine;
 mod machine_tests;
 mod policy;
 mod recorder;
-mod setup;
 #[cfg(test)]
 mod resume_tests;
+mod setup;
 mod verdict;
 
 pub use ask::Ask;
