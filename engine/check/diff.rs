@@ -7,7 +7,7 @@ use super::Captures;
 use super::align::{Op, align};
 use super::json::Difference;
 use super::kept::{BEFORE, KeptLine, Part};
-use super::pattern::{LinePattern, Pattern};
+use super::pattern::{LineKind, LinePattern, Pattern};
 use super::spelling::spell;
 use crate::runbook::Expectation;
 use std::fmt;
@@ -20,6 +20,8 @@ const RUN: usize = 15;
 const MAX_LINES: usize = 200;
 /// Characters of a line.
 const MAX_WIDTH: usize = 300;
+/// Steps of pairing lines in any order.
+const PAIRING_WORK: u64 = 20_000_000;
 /// Expected lines that are put beside an output at once.
 pub(super) const MAX_EXPECTED: usize = 1_000;
 
@@ -65,12 +67,18 @@ impl fmt::Display for DiffLine {
 impl Diff {
     pub(super) fn of_json(expectation: &Expectation, differences: &[Difference]) -> Self {
         let mut lines = Vec::new();
-        for difference in differences {
+        for difference in differences.iter().take(MAX_LINES / 4) {
             lines.push(DiffLine::Note(fit(&difference.path)));
             lines.push(DiffLine::Missing(fit(&difference.expected)));
-            lines.push(DiffLine::Extra(fit(&spell(&difference.actual))));
+            lines.push(DiffLine::Extra(fit(&difference.actual)));
         }
-        Self { line: expectation.line, lines }
+        if differences.len() > MAX_LINES / 4 {
+            let left_out = differences.len() - MAX_LINES / 4;
+            lines.push(DiffLine::Note(format!("{left_out} more places")));
+        }
+        let first = differences.iter().map(|difference| difference.span.start).min().unwrap_or(0);
+        let before = expectation.text.get(..first).unwrap_or_default();
+        Self { line: expectation.line + before.matches('\n').count(), lines }
     }
 }
 
@@ -117,22 +125,20 @@ fn drop_cut_end(ops: &mut Vec<Op>) {
     }
 }
 
-/// The difference of lines in any order.
-pub(super) fn any_order(
-    expectation: &Expectation,
-    pattern: &Pattern,
-    part: &Part,
+/// Expected lines in any order that have no line of the output, and lines of the output that are no
+/// expected ones.
+pub(super) fn unpaired<'a>(
+    pattern: &'a Pattern,
+    actual: &'a [KeptLine],
     captures: &Captures,
-) -> Diff {
-    use super::pattern::LineKind;
+) -> (Vec<&'a LinePattern>, Vec<&'a KeptLine>) {
     let known = |name: &str| captures.get(name).map(str::to_owned);
-    let open = pattern.lines.iter().any(|line| matches!(line.kind, LineKind::AnyLines));
-    let mut left: Vec<&KeptLine> = part.lines.iter().collect();
+    let mut left: Vec<&KeptLine> = actual.iter().collect();
     let mut missing: Vec<&LinePattern> = Vec::new();
     let is_text = |line: &&LinePattern| matches!(line.kind, LineKind::Text(_));
     let texts = pattern.lines.iter().filter(is_text);
     let marked = pattern.lines.iter().filter(|line| !is_text(line));
-    let mut work: u64 = 20_000_000;
+    let mut work = PAIRING_WORK;
     for expected in texts.chain(marked) {
         if matches!(expected.kind, LineKind::AnyLines) {
             continue;
@@ -147,6 +153,18 @@ pub(super) fn any_order(
         }
     }
     missing.sort_by_key(|line| line.number);
+    (missing, left)
+}
+
+/// The difference of lines in any order.
+pub(super) fn any_order(
+    expectation: &Expectation,
+    pattern: &Pattern,
+    part: &Part,
+    captures: &Captures,
+) -> Diff {
+    let (missing, left) = unpaired(pattern, &part.lines, captures);
+    let open = pattern.lines.iter().any(|line| matches!(line.kind, LineKind::AnyLines));
     let line = expectation.line + missing.first().map_or(0, |line| line.number);
     let mut lines: Vec<DiffLine> = missing.iter().map(|line| DiffLine::Missing(fit(&line.written))).collect();
     shorten(&mut lines);
@@ -272,4 +290,102 @@ fn capped(mut lines: Vec<DiffLine>) -> Vec<DiffLine> {
         lines.push(DiffLine::Note(format!("{left_out} more lines of this difference")));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::expectation;
+    use crate::check::{Verdict, check};
+    use crate::runbook::Matching;
+
+    fn diff(matching: Matching, text: &str, output: &str) -> Diff {
+        match check(&expectation(matching, text), output, &mut Captures::default()) {
+            Verdict::Mismatched { diff } => diff,
+            other => panic!("{text:?} against {output:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_difference_shows_what_is_missing_and_what_is_there() {
+        let cases = [
+            ("a\nb\nc", "a\nx\nc\n", 11, " a\n-b\n+x\n c\n"),
+            ("a", "", 10, "-a\n"),
+            ("", "a\n", 10, "+a\n"),
+            ("a\nb", "a\nb\nc\n", 11, " a\n b\n+c\n"),
+            // Lines whose pattern matches are as expected.
+            ("id [..]\nok", "id 17\nfailed\n", 11, " id [..]\n-ok\n+failed\n"),
+            // What cannot be seen is written so that it can.
+            ("ok", "ok \r\n", 10, "-ok\n+ok \\r (esc)\n"),
+            ("a\n...\nend", "a\nb\nc\nEND\n", 12, " a\n ...\n@ 2 lines at `...`\n-end\n+END\n"),
+            ("a\n...\nend", "b\n", 10, "-a\n+b\n ...\n-end\n"),
+            // The line is as expected but for what was captured above.
+            ("id [id=..]\nstop [=id]", "id 3\nstop 4\n", 11, " id [id=..]\n-stop [=id]\n+stop 4\n"),
+            (
+                "1\n2\n3\n4\n5\n6\n7\n8\nx",
+                "1\n2\n3\n4\n5\n6\n7\n8\n9\n",
+                18,
+                "@ 5 lines as expected\n 6\n 7\n 8\n-x\n+9\n",
+            ),
+            ("(unordered)\nb\nc\n[..]!", "a!\nb\nd\n", 12, "-c\n+d\n"),
+            ("(unordered)\na\n...", "b\n", 11, "-a\n"),
+        ];
+        for (text, output, line, shown) in cases {
+            let diff = diff(Matching::Lines, text, output);
+            assert_eq!((diff.line, diff.to_string().as_str()), (line, shown), "{text:?} against {output:?}");
+        }
+    }
+
+    #[test]
+    fn a_difference_of_json_names_each_place() {
+        let text = "{\n  \"engines\": [\n    {\"id\": 1, \"ok\": true}\n  ],\n  \"x-y\": 1\n}";
+        let diff = diff(Matching::Json, text, r#"{"engines": [{"id": 2}]}"#);
+        assert_eq!(diff.line, 10);
+        assert_eq!(
+            diff.to_string(),
+            "@ $.engines[0].id\n-1\n+2\n@ $.engines[0].ok\n-true\n+nothing\n@ $[\"x-y\"]\n-1\n+nothing\n"
+        );
+        let diff = super::tests::diff(Matching::Json, "{\n\"a\":\n[1]}", r#"{"a": [1, 2]}"#);
+        assert_eq!((diff.line, diff.to_string().as_str()), (12, "@ $.a\n-1 elements\n+2 elements: [1,2]\n"));
+        let diff = super::tests::diff(Matching::Json, "1", "x");
+        assert_eq!(
+            diff.to_string(),
+            "@ $\n-JSON\n+the output is not JSON: expected value at line 1 column 1\n"
+        );
+    }
+
+    #[test]
+    fn a_text_that_does_not_occur_is_shown_with_the_output() {
+        let shown = |output| diff(Matching::Contains, "ready", output).to_string();
+        assert_eq!(shown(""), "-ready\n@ the output is empty\n");
+        assert_eq!(shown("no\n"), "-ready\n@ this does not occur in the output, which is one line:\n+no\n");
+        assert_eq!(
+            shown("a\nb\n"),
+            "-ready\n@ this does not occur in the output, which has 2 lines:\n+a\n+b\n"
+        );
+    }
+
+    #[test]
+    fn a_huge_output_gives_a_small_difference_at_the_right_place() {
+        let output: String = (0..200_000).map(|n| format!("line {n}\n")).collect();
+        let expected = output.replace("line 150000\n", "line x\n");
+        let difference = diff(Matching::Lines, expected.trim_end(), &output);
+        assert_eq!(difference.line, 150_010);
+        assert_eq!(
+            difference.to_string().lines().take(6).collect::<Vec<_>>(),
+            [
+                "@ lines 149998-150039 of 200000 of the output",
+                " line 149997",
+                " line 149998",
+                " line 149999",
+                "-line x",
+                "+line 150000"
+            ]
+        );
+        let difference = diff(Matching::Lines, "line 0\nline x", &output);
+        assert_eq!(difference.line, 11);
+        assert!(difference.to_string().len() < 1_000, "{difference}");
+        let wild: String = (0..500).map(|n| format!("{}\n", "€\u{7}".repeat(n * 7))).collect();
+        assert!(diff(Matching::Lines, &"x\n".repeat(500), &wild).to_string().len() < 100_000);
+    }
 }

@@ -75,7 +75,8 @@ impl Kept {
             self.window.push(kept.clone());
             self.room -= 1;
         }
-        if self.recent.len() == BEFORE {
+        // The line at the place is the last of those before it.
+        if self.recent.len() + 1 == BEFORE {
             self.recent.pop_front();
         }
         self.recent.push_back(kept);

@@ -5,8 +5,11 @@
 //! because it was cut. This module judges text; it runs nothing, reads no file and knows no stage.
 
 mod align;
+mod bless;
+mod blocks;
 mod diff;
 mod json;
+mod json_text;
 mod kept;
 mod matcher;
 mod pattern;
@@ -14,6 +17,7 @@ mod sequence;
 mod spelling;
 mod unordered;
 
+pub use bless::{Edit, Refusal, apply, bless};
 pub use diff::{Diff, DiffLine};
 pub use matcher::Matcher;
 pub use pattern::{Malformed, Names, names};

@@ -13,21 +13,37 @@ pub(super) fn spell(line: &str) -> String {
     if is_plain(line) {
         return line.to_owned();
     }
-    let mut out = String::with_capacity(line.len() + ESC.len());
-    for c in line.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '[' => out.push_str("\\["),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\u{1b}' => out.push_str("\\e"),
-            c if is_invisible(c) => {
-                let _ = write!(out, "\\u{{{:x}}}", c as u32);
-            }
-            c => out.push(c),
+    let mut out: String = line.chars().fold(String::with_capacity(line.len() + ESC.len()), push_escaped);
+    out.push_str(ESC);
+    out
+}
+
+/// An expected line that begins with a character which would mean something else in its block, with
+/// that character escaped.
+pub(super) fn spell_escaped(written: &str) -> String {
+    let mut chars = written.chars();
+    let Some(first) = chars.next() else { return String::new() };
+    let rest = chars.as_str();
+    let rest = match rest.strip_suffix(ESC) {
+        Some(escaped) => escaped.to_owned(),
+        None => rest.chars().fold(String::new(), push_escaped),
+    };
+    format!("\\u{{{:x}}}{rest}{ESC}", first as u32)
+}
+
+fn push_escaped(mut out: String, c: char) -> String {
+    match c {
+        '\\' => out.push_str("\\\\"),
+        '[' => out.push_str("\\["),
+        '\t' => out.push_str("\\t"),
+        '\r' => out.push_str("\\r"),
+        '\u{1b}' => out.push_str("\\e"),
+        c if is_invisible(c) => {
+            let _ = write!(out, "\\u{{{:x}}}", c as u32);
         }
+        c => out.push(c),
     }
-    if out.is_empty() { ESC.trim_start().to_owned() } else { out + ESC }
+    out
 }
 
 /// Whether `line`, written as it is, would be read as just itself by everybody.
