@@ -496,6 +496,9 @@ pub struct RunFinished {
     /// Every target's last verdict, so that the first and the last line tell a run in sum.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<JudgedTarget>,
+    /// What the rehearsal came to, if it was one; the exit code is then the rehearsal's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<RehearsalVerdict>,
     /// What a destroying step took down and the steps that did not run, if the run ended badly.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -504,6 +507,20 @@ pub struct RunFinished {
     pub left_running: Vec<String>,
     /// Number of events before this one.
     pub events: u64,
+}
+
+/// What a rehearsal came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RehearsalVerdict {
+    /// The fault it was rehearsed with.
+    pub fault: String,
+    /// The procedure did what it should, and the system is well without the fault.
+    pub passed: bool,
+    /// The exit code that `exec` would have had; none if the procedure did not run.
+    pub exec_exit: Option<i32>,
+    /// Why it did not pass, as a person would say it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<String>,
 }
 
 /// A target and its verdict.

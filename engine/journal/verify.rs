@@ -141,6 +141,7 @@ mod tests {
             human_ms: 0,
             recovered_ms: None,
             targets: vec![],
+            rehearsal: None,
             warnings: vec![],
             left_running: vec![],
             events,

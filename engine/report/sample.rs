@@ -1,8 +1,9 @@
 //! A run as events, for the tests of every form.
 
 use crate::event::{
-    Answer, CancelCause, Choice, Event, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, RunStarted,
-    SkipReason, StatementStatus, StepFinished, StepHeader, StepResult, Stream, TargetVerdict,
+    Answer, CancelCause, Choice, Event, EventBody, JudgedTarget, Outcome, Purpose, RehearsalVerdict,
+    RunFinished, RunStarted, SkipReason, StatementStatus, StepFinished, StepHeader, StepResult, Stream,
+    TargetVerdict,
 };
 use crate::journal::Chain;
 use crate::plan::{
@@ -132,6 +133,7 @@ pub(crate) fn events() -> Vec<Event> {
                 human_ms: 0,
                 recovered_ms: None,
                 targets: vec![],
+                rehearsal: None,
                 warnings: vec![],
                 left_running: vec![],
                 events: 11,
@@ -227,6 +229,7 @@ pub(crate) fn recovered() -> Vec<Event> {
                 human_ms: 4_000,
                 recovered_ms: Some(11_241),
                 targets: vec![target],
+                rehearsal: None,
                 warnings: vec![],
                 left_running: vec!["tail (4711)".into()],
                 events: 16,
@@ -299,6 +302,12 @@ pub(crate) fn hostile(text: &str) -> Vec<Event> {
             human_ms: 0,
             recovered_ms: None,
             targets: vec![target],
+            rehearsal: Some(RehearsalVerdict {
+                fault: own(),
+                passed: false,
+                exec_exit: Some(1),
+                reasons: vec![own()],
+            }),
             warnings: vec![own()],
             left_running: vec![own()],
             events: 16,

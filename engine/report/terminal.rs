@@ -106,8 +106,8 @@ impl<W: Write> Terminal<W> {
             }
             // Targets stand in the summary, where their run is over.
             EventBody::Target { .. } => {}
-            EventBody::Stage { text } => self.line(&format!("stage: {text}"))?,
-            EventBody::Fault { fault, what } => self.line(&format!("fault `{fault}`: {what}"))?,
+            EventBody::Stage { text } => self.wrapped(&format!("stage: {text}"))?,
+            EventBody::Fault { fault, what } => self.wrapped(&format!("fault `{fault}`: {what}"))?,
             EventBody::Note { text, .. } => {
                 for line in wrap(text, WIDTH - 6) {
                     self.line(&format!("    {} {}", self.style.dim("|"), printable(&line, Style::Plain)))?;
@@ -250,6 +250,15 @@ impl<W: Write> Terminal<W> {
             return Ok(());
         }
         writeln!(self.out, "{text}")
+    }
+
+    /// A text that may be long, continued on indented lines.
+    fn wrapped(&mut self, text: &str) -> io::Result<()> {
+        for (number, line) in wrap(text, WIDTH - 2).iter().enumerate() {
+            let indent = if number == 0 { "" } else { "  " };
+            self.line(&format!("{indent}{}", printable(line, Style::Plain)))?;
+        }
+        Ok(())
     }
 
     fn header(&self, step: StepId) -> Option<StepHeader> {

@@ -25,6 +25,7 @@ pub fn render(out: impl Write, events: &[Event], style: Style) -> io::Result<()>
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::event::{EventBody, RehearsalVerdict};
 
     const STEPS: &str = r#"Engine Restart Failed · Critical · bot.md:49
   target: Auto-restart < 30 seconds
@@ -84,6 +85,58 @@ contained, not recovered (exit 5)
     #[test]
     fn a_quiet_run_shows_failures_and_the_summary() {
         assert_eq!(shown(&sample::events(), Verbosity::Quiet), format!("{FAILURES}{SUMMARY}"));
+    }
+
+    /// The sample run as a rehearsal: what its last event and a stage's events say.
+    fn rehearsed(exit: i32, reasons: &[&str]) -> String {
+        let mut events = sample::events();
+        let fault = "engine-stopped".to_owned();
+        let last = events.len() - 1;
+        if let EventBody::RunFinished(finished) = &mut events[last].body {
+            finished.exit = exit;
+            finished.rehearsal = Some(RehearsalVerdict {
+                fault: fault.clone(),
+                passed: exit == 0,
+                exec_exit: (exit != 6).then_some(5),
+                reasons: reasons.iter().map(|&reason| reason.to_owned()).collect(),
+            });
+        }
+        events[last - 1].body = EventBody::Fault { fault, what: "x ".repeat(50) };
+        shown(&events, Verbosity::Normal)
+    }
+
+    #[test]
+    fn a_rehearsal_ends_with_its_own_verdict_and_its_reasons() {
+        let long =
+            "the procedure says `recovered`, but the symptom is still there: `passes_when` does not hold";
+        for (exit, reasons, end) in [
+            (
+                0,
+                vec![],
+                "contained, not recovered (exec would exit 5)\n  \
+                 step 3 acted as the fallback of step 2, and nothing verified it\n\
+                 rehearsal passed with fault `engine-stopped` (exit 0)\n",
+            ),
+            (
+                1,
+                vec![long, "b"],
+                "rehearsal failed with fault `engine-stopped` (exit 1)\n  \
+                 - the procedure says `recovered`, but the symptom is still there:\n    \
+                 `passes_when` does not hold\n  - b\n",
+            ),
+            (
+                6,
+                vec!["b"],
+                "\ncontained, not recovered\n  step 3 acted as the fallback of step 2, and nothing \
+                 verified it\nnothing was rehearsed with fault `engine-stopped` (exit 6)\n  - b\n",
+            ),
+            (130, vec![], "rehearsal stopped with fault `engine-stopped` (exit 130)\n"),
+        ] {
+            let text = rehearsed(exit, &reasons);
+            assert!(text.ends_with(end), "{text}");
+            assert!(text.contains("\nfault `engine-stopped`: x x"), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        }
     }
 
     #[test]

@@ -97,6 +97,7 @@ pub(super) fn finish(machine: &Machine, now_ms: u64) -> RunFinished {
         human_ms: machine.human_ms,
         recovered_ms: recovered_ms(machine, outcome),
         targets,
+        rehearsal: None,
         warnings: warnings(machine, outcome),
         left_running: Vec::new(),
         events: 0,

@@ -1,7 +1,7 @@
 //! The end of a run: each step's time, the targets' verdicts, what came of it, what to do next.
 
 use super::row;
-use crate::event::{JudgedTarget, Outcome, StepHeader};
+use crate::event::{JudgedTarget, Outcome, RehearsalVerdict, StepHeader};
 use crate::report::record::{Record, StepRecord};
 use crate::report::style::{Style, WIDTH, millis, wrap};
 use crate::report::words;
@@ -40,13 +40,43 @@ pub(super) fn write(out: &mut impl Write, record: &Record, style: Style) -> io::
         }
         Outcome::Failed | Outcome::NotStarted => style.bad(head),
     };
-    writeln!(out, "{} (exit {})", style.bold(&head), finished.exit)?;
+    let exit = match &finished.rehearsal {
+        None => format!(" (exit {})", finished.exit),
+        Some(rehearsal) => {
+            rehearsal.exec_exit.map_or_else(String::new, |exit| format!(" (exec would exit {exit})"))
+        }
+    };
+    writeln!(out, "{}{exit}", style.bold(&head))?;
     for line in wrap(&finished.summary, WIDTH - 2) {
         writeln!(out, "  {line}")?;
+    }
+    if let Some(rehearsal) = &finished.rehearsal {
+        return write_rehearsal(out, rehearsal, finished.exit, style);
     }
     if let Some(next) = next(record) {
         for line in wrap(&format!("next: {next}"), WIDTH - 2) {
             writeln!(out, "  {line}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_rehearsal(
+    out: &mut impl Write,
+    rehearsal: &RehearsalVerdict,
+    exit: i32,
+    style: Style,
+) -> io::Result<()> {
+    let verdict = match (rehearsal.passed, exit) {
+        (true, _) => style.good("rehearsal passed"),
+        (false, 1) => style.bad("rehearsal failed"),
+        (false, 6) => style.bad("nothing was rehearsed"),
+        (false, _) => style.warn("rehearsal stopped"),
+    };
+    writeln!(out, "{} with fault `{}` (exit {exit})", style.bold(&verdict), rehearsal.fault)?;
+    for reason in &rehearsal.reasons {
+        for (number, line) in wrap(reason, WIDTH - 4).iter().enumerate() {
+            writeln!(out, "  {} {line}", if number == 0 { "-" } else { " " })?;
         }
     }
     Ok(())
