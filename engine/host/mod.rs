@@ -11,6 +11,7 @@
 )]
 
 mod clock;
+mod copy;
 mod environment;
 mod files;
 pub mod processes;
@@ -22,6 +23,7 @@ mod contract;
 pub(crate) mod fake;
 
 pub use clock::{Clock, SystemClock};
+pub use copy::copy_tree;
 pub use environment::{Environment, SystemEnvironment};
 pub use files::{Append, Entry, Files, Lock, SystemFiles};
 pub use processes::{Processes, SystemProcesses};
