@@ -88,8 +88,6 @@ mod tests {
         assert_eq!(error, format!("`{}`: No such file or directory (os error 2)", from.display()));
         fs::create_dir(&from).unwrap();
         fs::write(from.join("large"), vec![0; 2 << 20]).unwrap();
-        let error = copy_tree(&from, &to.join("x"), 1 << 20).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::NotFound);
         let error = copy_tree(&from, &to, 1 << 20).unwrap_err().to_string();
         assert_eq!(error, "there are more than 1 MiB in it");
     }
