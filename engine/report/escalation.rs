@@ -5,7 +5,9 @@ use super::record::Record;
 use super::style::{Style, WIDTH, wrap};
 use super::words;
 use crate::event::{Outcome, TargetVerdict};
-use crate::runbook::EscalationRow;
+use crate::runbook::escalation::row_for;
+use crate::runbook::severity::level;
+use crate::runbook::{EscalationRow, Severity};
 use std::io::{self, Write};
 
 /// Why somebody must be told.
@@ -35,9 +37,8 @@ pub struct Escalation {
 
 /// The escalation that is due after the run of `record`, if one is.
 ///
-/// Only an incident escalates: a rehearsal or a test that fails is a finding, not an outage. `fitting` is
-/// the row of `matrix` that the severity maps to.
-pub fn due(record: &Record, fitting: Option<&EscalationRow>, matrix: &[EscalationRow]) -> Option<Escalation> {
+/// Only an incident escalates: a rehearsal or a test that fails is a finding, not an outage.
+pub fn due(record: &Record, matrix: &[EscalationRow]) -> Option<Escalation> {
     let started = record.started.as_ref().filter(|started| started.mode == "exec")?;
     let missed = record.targets.iter().any(|target| target.verdict == TargetVerdict::Missed);
     let reason = match record.outcome()? {
@@ -51,6 +52,8 @@ pub fn due(record: &Record, fitting: Option<&EscalationRow>, matrix: &[Escalatio
         | Outcome::Cancelled
         | Outcome::NotStarted => missed.then_some(Reason::TargetMissed)?,
     };
+    let severity = started.severity.as_ref().map(|text| Severity { text: text.clone(), level: level(text) });
+    let fitting = severity.and_then(|severity| row_for(matrix, &severity));
     let rows = fitting.map_or_else(|| matrix.to_vec(), |row| vec![row.clone()]);
     Some(Escalation { reason, severity: started.severity.clone(), rows, fits: fitting.is_some() })
 }
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn it_is_due_when_a_run_failed_was_contained_or_missed_its_target() {
-        let reason = |outcome, verdict| due(&record(outcome, verdict), None, &[]).map(|due| due.reason);
+        let reason = |outcome, verdict| due(&record(outcome, verdict), &[]).map(|due| due.reason);
         for (outcome, verdict, expected) in [
             (Outcome::Failed, TargetVerdict::NotReached, Some(Reason::Failed)),
             (Outcome::Contained, TargetVerdict::Missed, Some(Reason::Contained)),
@@ -146,12 +149,12 @@ mod tests {
     fn a_rehearsal_or_a_run_without_an_end_tells_nobody() {
         let mut rehearsal = record(Outcome::Failed, TargetVerdict::Missed);
         rehearsal.started.as_mut().expect("has started").mode = "rehearse".into();
-        assert_eq!(due(&rehearsal, None, &matrix()), None);
-        assert_eq!(due(&Record::of(&sample::events()[..6]), None, &matrix()), None);
+        assert_eq!(due(&rehearsal, &matrix()), None);
+        assert_eq!(due(&Record::of(&sample::events()[..6]), &matrix()), None);
     }
 
-    fn shown(fitting: Option<&EscalationRow>, matrix: &[EscalationRow]) -> String {
-        let due = due(&record(Outcome::Contained, TargetVerdict::NotReached), fitting, matrix);
+    fn shown(matrix: &[EscalationRow]) -> String {
+        let due = due(&record(Outcome::Contained, TargetVerdict::NotReached), matrix);
         let mut out = Vec::new();
         write(&mut out, &due.expect("is due"), Style::Plain).expect("writes to memory");
         String::from_utf8(out).expect("is text")
@@ -160,19 +163,21 @@ mod tests {
     #[test]
     fn the_row_that_fits_is_shown_or_else_the_whole_matrix() {
         assert_eq!(
-            shown(Some(&matrix()[0]), &matrix()),
+            shown(&matrix()),
             "escalate, since it is contained, not recovered (severity Critical)\n  \
              P0 (Critical): Immediate, On-call engineer + CTO\n"
         );
+        let mut unfit = matrix();
+        unfit[0].severity = "Gold".into();
         assert_eq!(
-            shown(None, &matrix()),
+            shown(&unfit),
             "escalate, since it is contained, not recovered (severity Critical; no row fits\n\
              it, so here is the whole matrix)\n  \
-             P0 (Critical): Immediate, On-call engineer + CTO\n  \
+             Gold: Immediate, On-call engineer + CTO\n  \
              P1 (High): < 15 min, On-call engineer\n"
         );
         assert_eq!(
-            shown(None, &[]),
+            shown(&[]),
             "escalate, since it is contained, not recovered (severity Critical; the document\n\
              has no escalation matrix)\n"
         );

@@ -315,7 +315,7 @@ mod tests {
             people: hostile.into(),
             line: 1,
         };
-        let due = escalation::due(&Record::of(&events), Some(&row), &[]).expect("is due");
+        let due = escalation::due(&Record::of(&events), &[row]).expect("is due");
         let page = render(&events, Some(&due)).expect("has started");
         assert!(page.matches("&lt;script&gt;").count() > 30, "{page}");
         assert!(!page.contains("<script") && !page.contains("<svg onload"), "{page}");

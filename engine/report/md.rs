@@ -168,7 +168,7 @@ step 3 acted as the fallback of step 2, and nothing verified it
 
 escalate, since it is contained, not recovered (severity Critical)
 
-- P0: Immediate, CTO \*now\*
+- P0 Critical: Immediate, CTO \*now\*
 
 ## Timeline (UTC)
 
@@ -221,13 +221,13 @@ curl -X POST …/kill
     #[test]
     fn a_contained_run_reads_from_top_to_bottom() {
         let row = EscalationRow {
-            severity: "P0".into(),
+            severity: "P0 Critical".into(),
             response: "Immediate".into(),
             people: "CTO *now*".into(),
             line: 9,
         };
         let events = sample::events();
-        let due = escalation::due(&Record::of(&events), Some(&row), &[]);
+        let due = escalation::due(&Record::of(&events), &[row]);
         assert_eq!(render(&events, due.as_ref()).as_deref(), Some(CONTAINED));
     }
 
