@@ -1,0 +1,217 @@
+//! What a notifier is told when somebody must be told: the payload, its signature, and when to try again.
+//!
+//! Sends nothing. A command gets the payload on its standard input; a webhook gets it as the body of a POST
+//! with [`SIGNATURE_HEADER`]. Whatever comes of it never changes a run's result.
+
+use super::escalation::{Escalation, Reason};
+use super::record::Record;
+use crate::event::{JudgedTarget, Outcome};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
+use sha2::Sha256;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Version of the payload's keys.
+pub const VERSION: u32 = 1;
+
+/// Header that carries [`signature`].
+pub const SIGNATURE_HEADER: &str = "X-Runbook-Signature";
+
+/// Longest time one attempt to deliver may take.
+pub const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Pauses between attempts: one attempt more than there are pauses.
+pub const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    v: u32,
+    kind: &'static str,
+    /// The same for every attempt: a receiver drops what it has seen.
+    id: String,
+    reason: Reason,
+    run: &'a str,
+    mode: &'a str,
+    procedure: &'a str,
+    title: &'a str,
+    file: &'a str,
+    line: usize,
+    severity: Option<&'a str>,
+    parameters: &'a BTreeMap<String, String>,
+    user: &'a str,
+    host: &'a str,
+    started_at: Option<&'a str>,
+    outcome: Option<Outcome>,
+    exit: Option<i32>,
+    summary: Option<&'a str>,
+    targets: &'a [JudgedTarget],
+    escalation: Rows<'a>,
+}
+
+#[derive(Serialize)]
+struct Rows<'a> {
+    /// Whether the severity has a row; else these are all.
+    fits: bool,
+    rows: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    severity: &'a str,
+    response: &'a str,
+    people: &'a str,
+}
+
+/// The payload, as JSON on one line; none for a record without a start.
+pub fn payload(record: &Record, escalation: &Escalation) -> Option<String> {
+    let started = record.started.as_ref()?;
+    let finished = record.finished.as_ref();
+    let reason = match escalation.reason {
+        Reason::Failed => "failed",
+        Reason::Contained => "contained",
+        Reason::TargetMissed => "target_missed",
+    };
+    let payload = Payload {
+        v: VERSION,
+        kind: "escalation",
+        id: format!("{}:{reason}", started.run),
+        reason: escalation.reason,
+        run: &started.run,
+        mode: &started.mode,
+        procedure: &started.procedure,
+        title: &started.title,
+        file: &started.file,
+        line: started.line,
+        severity: started.severity.as_deref(),
+        parameters: &started.parameters,
+        user: &started.user,
+        host: &started.host,
+        started_at: record.started_at.as_deref(),
+        outcome: record.outcome(),
+        exit: finished.map(|end| end.exit),
+        summary: finished.map(|end| end.summary.as_str()),
+        targets: &record.targets,
+        escalation: Rows {
+            fits: escalation.fits,
+            rows: escalation
+                .rows
+                .iter()
+                .map(|row| Row { severity: &row.severity, response: &row.response, people: &row.people })
+                .collect(),
+        },
+    };
+    Some(serde_json::to_string(&payload).expect("a payload has only string keys"))
+}
+
+/// HMAC-SHA256 of `body` with `secret`: `sha256=` and 64 hex digits.
+pub fn signature(secret: &[u8], body: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).expect("a key of any length will do");
+    mac.update(body);
+    let digest = mac.finalize().into_bytes();
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256={hex}")
+}
+
+/// What a receiver said to one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// An HTTP status; of a command its exit status is none of these.
+    Status(u16),
+    /// Nothing: refused, broken off, or too slow.
+    None,
+}
+
+/// How long to wait after attempt number `attempt` (from 1) was answered so; none when it is over: delivered,
+/// refused for good, or tried often enough.
+pub fn retry_after(attempt: usize, answer: Answer) -> Option<Duration> {
+    let again = match answer {
+        Answer::None => true,
+        Answer::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
+    };
+    if again { PAUSES.get(attempt.checked_sub(1)?).copied() } else { None }
+}
+
+/// What the record says of a delivery that ended with `answer` at attempt number `attempt`.
+pub fn result(attempt: usize, answer: Answer) -> String {
+    let attempts = if attempt == 1 { "1 attempt".to_owned() } else { format!("{attempt} attempts") };
+    match answer {
+        Answer::Status(status @ 200..=299) => format!("delivered, HTTP {status}, {attempts}"),
+        Answer::Status(status) => format!("not delivered: HTTP {status}, {attempts}"),
+        Answer::None => format!("not delivered: no answer, {attempts}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{escalation, sample};
+    use super::*;
+    use crate::runbook::EscalationRow;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_payload_says_what_happened_and_whom_to_tell() {
+        let record = Record::of(&sample::events());
+        let matrix = [EscalationRow {
+            severity: "P0 (Critical)".into(),
+            response: "Immediate".into(),
+            people: "CTO".into(),
+            line: 3,
+        }];
+        let due = escalation::due(&record, &matrix).expect("is due");
+        let text = payload(&record, &due).expect("has started");
+        assert!(!text.contains('\n'));
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).expect("is JSON"),
+            json!({
+                "v": 1, "kind": "escalation", "id": "20260102T030405Z-abcdef:contained", "reason": "contained",
+                "run": "20260102T030405Z-abcdef", "mode": "exec", "procedure": "engine-restart-failed",
+                "title": "Engine Restart Failed", "file": "bot.md", "line": 49, "severity": "Critical",
+                "parameters": {"engine_id": "3"}, "user": "ann", "host": "box",
+                "started_at": "2026-01-02T03:04:05.000Z", "outcome": "contained", "exit": 5,
+                "summary": "step 3 acted as the fallback of step 2, and nothing verified it",
+                "targets": [{"text": "Auto-restart < 30 seconds", "verdict": "not_reached",
+                             "elapsed_ms": 5344, "limit_ms": 30000}],
+                "escalation": {"fits": true, "rows": [{"severity": "P0 (Critical)", "response": "Immediate",
+                                                        "people": "CTO"}]},
+            })
+        );
+        assert_eq!(payload(&Record::default(), &due), None);
+    }
+
+    #[test]
+    fn the_signature_is_the_one_of_rfc_4231() {
+        assert_eq!(
+            signature(b"Jefe", b"what do ya want for nothing?"),
+            "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
+        // Test case 6: a key longer than a block.
+        assert_eq!(
+            signature(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"),
+            "sha256=60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
+        );
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_what_was_refused_is_not() {
+        let waits = |answer| {
+            let waits = (1..).map_while(|attempt| retry_after(attempt, answer));
+            waits.map(|wait| wait.as_secs()).collect::<Vec<_>>()
+        };
+        for again in [Answer::None, Answer::Status(429), Answer::Status(500), Answer::Status(503)] {
+            assert_eq!(waits(again), [1, 2, 4, 8], "{again:?}");
+        }
+        for over in [200, 204, 301, 400, 401, 404, 410] {
+            assert_eq!(waits(Answer::Status(over)), Vec::<u64>::new(), "{over}");
+        }
+        assert_eq!(retry_after(0, Answer::None), None);
+    }
+
+    #[test]
+    fn the_record_says_what_came_of_it() {
+        assert_eq!(result(1, Answer::Status(202)), "delivered, HTTP 202, 1 attempt");
+        assert_eq!(result(2, Answer::Status(403)), "not delivered: HTTP 403, 2 attempts");
+        assert_eq!(result(5, Answer::None), "not delivered: no answer, 5 attempts");
+    }
+}
