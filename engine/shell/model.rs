@@ -187,6 +187,31 @@ pub struct Context {
     pub refused: Option<String>,
     /// For a heredoc: its delimiter, which no line of the value may equal.
     pub heredoc_delimiter: Option<String>,
+    /// The heredoc is a `<<-`: tabs that begin a line are dropped.
+    pub heredoc_strips_tabs: bool,
+    /// The argument is one line of a protocol (an HTTP header): a line break would begin another.
+    pub one_line: bool,
+    /// It names the file of a redirection: some device paths would open a connection.
+    pub redirect: bool,
+    /// `<` or `>` follows directly: digits alone would name a descriptor.
+    pub before_redirect: bool,
+    /// The variable whose value it becomes (part of); what is done with that matters too.
+    pub assigned: Option<String>,
+}
+
+/// One use of a variable, `$NAME` or `${NAME…}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VariableUse {
+    /// Its bytes.
+    pub span: Span,
+    /// Its context. Never refused: an expansion is no text for the shell to read again.
+    pub context: Context,
+    /// Not quoted where bash splits words and expands patterns: the value may become several words.
+    pub splits: bool,
+    /// Evaluated as arithmetic, where bash would run a command inside a subscript.
+    pub arithmetic: bool,
+    /// Where its value would be a command, a pattern, or anything else that is not plain data.
+    pub free_form: bool,
 }
 
 /// Why a command cannot simply be run and waited for.

@@ -5,6 +5,7 @@
 use super::Quoting;
 use super::scan::{Scan, scan};
 use crate::source::Span;
+use std::collections::HashSet;
 
 /// One placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +71,12 @@ pub(super) fn neutralise(text: &str, places: &[Placeholder]) -> String {
 
 pub(super) fn find(text: &str, scan: &Scan) -> Vec<Placeholder> {
     let bytes = text.as_bytes();
+    let closed = closed_tags(text);
     let mut found = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
         let place = match bytes[at] {
-            b'<' => angle(text, scan, at),
+            b'<' => angle(text, scan, at, &closed),
             b'{' if bytes.get(at + 1) == Some(&b'{') => mustache(text, scan, at),
             b'{' => brace(text, scan, at),
             _ => None,
@@ -98,7 +100,7 @@ fn after(text: &str, at: usize) -> u8 {
     text.as_bytes().get(at).copied().unwrap_or(b'\n')
 }
 
-fn angle(text: &str, scan: &Scan, at: usize) -> Option<Placeholder> {
+fn angle(text: &str, scan: &Scan, at: usize, closed: &HashSet<String>) -> Option<Placeholder> {
     let (quoting, _) = scan.at(at);
     let previous = before(text, at);
     if previous == b'<' || previous == b'\\' && quoting == Quoting::Bare {
@@ -128,16 +130,21 @@ fn angle(text: &str, scan: &Scan, at: usize) -> Option<Placeholder> {
     }
     let lower = name.to_ascii_lowercase();
     let element = lower.split([' ', '/']).next().unwrap_or_default();
-    let is_tag = TAGS.contains(&element) || quoting != Quoting::Bare && closes(text, element);
+    let is_tag = TAGS.contains(&element) || quoting != Quoting::Bare && closed.contains(element);
     if is_tag || text[..at].trim_end().ends_with("#include") {
         return None;
     }
     Some(Placeholder { span: Span::new(at, end), name: name.to_owned(), form: PlaceholderForm::Angle })
 }
 
-/// Whether the text has the closing tag `</element>` somewhere: then `<element>` is a tag.
-fn closes(text: &str, element: &str) -> bool {
-    text.contains("</") && text.to_ascii_lowercase().contains(&format!("</{element}>"))
+/// Names of the closing tags in the text, in lower case: where `</title>` stands, `<title>` is a tag.
+fn closed_tags(text: &str) -> HashSet<String> {
+    let tags = text.match_indices("</").filter_map(|(at, _)| {
+        let rest = &text[at + 2..];
+        let length = rest.bytes().take(MAX_NAME).position(|byte| byte == b'>')?;
+        rest.get(..length).map(str::to_ascii_lowercase)
+    });
+    tags.collect()
 }
 
 /// The identifier that begins at `at`.

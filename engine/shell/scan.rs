@@ -105,7 +105,34 @@ struct Scanner<'t> {
 
 /// Finds the quoting of every byte of `text`.
 pub(super) fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner {
+    let mut scanner = scanner(text);
+    while scanner.at < scanner.text.len() {
+        scanner.step();
+    }
+    scanner.out.complete &= scanner.stack.len() == 1 && scanner.pending.is_empty();
+    scanner.out
+}
+
+/// The end of the first line after which no quote, substitution, heredoc or chain is open, its newline
+/// included; none if there is no such line.
+pub(super) fn first_end(text: &str) -> Option<usize> {
+    let mut scanner = scanner(text);
+    while scanner.at < scanner.text.len() {
+        let from = scanner.at;
+        scanner.step();
+        let open = scanner.stack.len() > 1 || !scanner.pending.is_empty() || scanner.joined;
+        // `\` with its newline is taken in one step and continues the line.
+        let continues = scanner.text[from] == b'\\' && scanner.at == from + 2;
+        if !open && !continues && scanner.at > from && scanner.text[scanner.at - 1] == b'\n' {
+            return Some(scanner.at);
+        }
+    }
+    let closed = scanner.out.complete && scanner.stack.len() == 1 && scanner.pending.is_empty();
+    closed.then_some(text.len())
+}
+
+fn scanner(text: &str) -> Scanner<'_> {
+    Scanner {
         text: text.as_bytes(),
         at: 0,
         stack: vec![Frame { kind: Kind::Code, hole: None }],
@@ -120,12 +147,7 @@ pub(super) fn scan(text: &str) -> Scan {
             commands: vec![0],
             complete: true,
         },
-    };
-    while scanner.at < scanner.text.len() {
-        scanner.step();
     }
-    scanner.out.complete &= scanner.stack.len() == 1 && scanner.pending.is_empty();
-    scanner.out
 }
 
 impl Scanner<'_> {
@@ -163,6 +185,7 @@ impl Scanner<'_> {
 
     fn step(&mut self) {
         // A heredoc's body ends where it ends, whatever was left open in it.
+        let mut finished = false;
         while let Some(index) =
             self.stack.iter().rposition(|frame| matches!(frame.kind, Kind::Body { end } if self.at >= end))
         {
@@ -171,9 +194,10 @@ impl Scanner<'_> {
             }
             self.stack.truncate(index.max(1));
             self.finish_body();
-            if self.at >= self.text.len() {
-                return;
-            }
+            finished = true;
+        }
+        if finished {
+            return;
         }
         let Frame { kind, hole } = self.top();
         match kind {
