@@ -3,6 +3,7 @@
 //! Nothing is interpreted here: what a severity or a target means is decided in their own modules.
 //! Front matter is [`super::yaml`]'s.
 
+use super::metric::words;
 use super::target::is_target_key;
 use super::title::{fold, is_emoji};
 use super::{Metadata, MetadataEntry};
@@ -64,6 +65,7 @@ const KNOWN: &[&str] = &[
 /// Bold words with a colon that introduce prose, folded; `If …` and `Step …` are seen by their start.
 const NO_KEYS: &[&str] = &[
     "note",
+    "notice",
     "notes",
     "warning",
     "caution",
@@ -96,6 +98,9 @@ const NO_KEYS: &[&str] = &[
 const NO_KEY_STARTS: &[&str] =
     &["if", "when", "step", "option", "phase", "once", "after", "before", "for", "to"];
 
+/// A line of at least so many characters may be wrapped; a shorter one ends where its author ended it.
+const WRAPPED: usize = 60;
+
 /// The longest plain or bold key in words; more is a sentence.
 const MAX_KEY_WORDS: usize = 5;
 
@@ -122,15 +127,12 @@ pub fn of_document(document: &Document) -> Metadata {
     while let Some(child) = last.and_then(|section| section.children.last()) {
         last = Some(child);
     }
-    let tail = last.and_then(|section| {
-        let rule = section.blocks.iter().rposition(|block| matches!(block, Block::Rule(_)))?;
-        Some(metadata(&section.blocks[rule..]).entries)
-    });
-    // A document that is one section has its tail among the entries already.
-    for entry in tail.unwrap_or_default() {
-        if !entries.contains(&entry) {
-            entries.push(entry);
-        }
+    let read_already =
+        last.is_some_and(|last| document.sections.len() == 1 && document.sections[0].span == last.span);
+    if let Some(section) = last.filter(|_| !read_already)
+        && let Some(rule) = section.blocks.iter().rposition(|block| matches!(block, Block::Rule(_)))
+    {
+        entries.extend(metadata(&section.blocks[rule..]).entries);
     }
     Metadata { entries }
 }
@@ -149,7 +151,7 @@ pub fn is_metadata(block: &Block) -> bool {
         Block::Table(_) => 0,
         Block::Fence(_) | Block::Comment(_) | Block::Rule(_) => return false,
     };
-    let covered = found.iter().filter(|found| found.starts_line).count();
+    let covered: usize = found.iter().map(|found| found.lines).sum();
     found.iter().any(|found| found.known) && covered >= lines
 }
 
@@ -163,8 +165,8 @@ pub(super) fn is_known_key(key: &str) -> bool {
 struct Found {
     entry: MetadataEntry,
     known: bool,
-    /// It is the first of its line, not one behind another on the same line.
-    starts_line: bool,
+    /// Lines that begin with its key or continue its value: 0 for one behind another on the same line.
+    lines: usize,
 }
 
 fn entries(block: &Block) -> Vec<Found> {
@@ -182,14 +184,28 @@ fn entries(block: &Block) -> Vec<Found> {
 }
 
 /// The entries of running text, line by line.
+///
+/// A line without a key continues the value of a line before it that is long enough to be wrapped.
 fn of_text(inline: &Inline) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
+    let mut open = false;
     for line in inline.lines() {
-        let bold = of_bold_line(inline, &line);
-        if !bold.is_empty() {
-            found.extend(bold);
-        } else if let Some(plain) = of_plain_line(inline, &line) {
-            found.push(plain);
+        let mut entries = of_bold_line(inline, &line);
+        if entries.is_empty() {
+            entries.extend(of_plain_line(inline, &line));
+        }
+        let wrapped = inline.text[line.clone()].chars().count() >= WRAPPED;
+        if !entries.is_empty() {
+            found.append(&mut entries);
+            open = wrapped;
+        } else if let Some(last) = found.last_mut().filter(|_| open) {
+            let rest = trimmed(&inline.text, line);
+            last.entry.value.push(' ');
+            last.entry.value.push_str(&inline.text[rest.clone()]);
+            last.entry.span.end = inline.span_of(rest).end;
+            last.entry.value_span.end = last.entry.span.end;
+            last.lines += 1;
+            open = wrapped;
         } else if found.is_empty() {
             // Text before the first entry makes the paragraph prose, whatever its later lines look like.
             return Vec::new();
@@ -201,10 +217,12 @@ fn of_text(inline: &Inline) -> Vec<Found> {
 /// `**Key**: value`, `**Key:** value`, and more of them on the same line.
 fn of_bold_line(inline: &Inline, line: &Range<usize>) -> Vec<Found> {
     let text = &inline.text;
-    let keys: Vec<(Range<usize>, usize)> = inline
-        .bold
+    // Bold runs are in the order of their ends.
+    let from = inline.bold.partition_point(|run| run.end <= line.start);
+    let keys: Vec<(Range<usize>, usize)> = inline.bold[from..]
         .iter()
-        .filter(|run| run.start >= line.start && run.end <= line.end)
+        .take_while(|run| run.end <= line.end)
+        .filter(|run| run.start >= line.start)
         .filter_map(|run| Some((run.clone(), value_start(text, run, line.end)?)))
         .collect();
     let first = keys.first().map_or(line.end, |(run, _)| run.start);
@@ -220,7 +238,7 @@ fn of_bold_line(inline: &Inline, line: &Range<usize>) -> Vec<Found> {
         if !known && introduces_prose(key_text) {
             continue;
         }
-        found.extend(entry(inline, key_text, key, *value..end, known, index == 0));
+        found.extend(entry(inline, key_text, key, *value..end, known, usize::from(index == 0)));
     }
     found
 }
@@ -236,12 +254,15 @@ fn value_start(text: &str, run: &Range<usize>, line_end: usize) -> Option<usize>
 }
 
 fn introduces_prose(key: &str) -> bool {
-    let first = key.split_whitespace().next().map(fold).unwrap_or_default();
+    let mut words = words(key).map(fold);
+    let first = words.next().unwrap_or_default();
+    let is_label = |word: &str| NO_KEYS.contains(&word);
     key.split_whitespace().count() > MAX_KEY_WORDS
         || first.is_empty()
         || first.chars().all(|c| c.is_ascii_digit())
         || NO_KEY_STARTS.contains(&first.as_str())
-        || NO_KEYS.contains(&fold(key).as_str())
+        || is_label(&fold(key))
+        || is_label(&first) && words.all(|word| is_label(&word))
 }
 
 /// `Key: value` with a known key.
@@ -253,7 +274,12 @@ fn of_plain_line(inline: &Inline, line: &Range<usize>) -> Option<Found> {
     if !is_known_key(key_text) {
         return None;
     }
-    entry(inline, key_text, key, line.start + colon + 1..line.end, true, true)
+    let at = line.start + colon;
+    let code = inline.code.partition_point(|code| code.range.end <= at);
+    if inline.code.get(code).is_some_and(|code| code.range.contains(&at)) {
+        return None;
+    }
+    entry(inline, key_text, key, line.start + colon + 1..line.end, true, 1)
 }
 
 /// A table of two columns with known keys, or of one row under known heads.
@@ -288,7 +314,7 @@ fn of_cells(key: &Inline, value: &Inline) -> Option<Found> {
     let span = Span::new(key.span.start, value.span.end.max(key.span.start));
     let entry =
         MetadataEntry { key: name.to_owned(), value: text.replace('\n', " "), span, value_span: value.span };
-    Some(Found { known: is_known_key(name), entry, starts_line: true })
+    Some(Found { known: is_known_key(name), entry, lines: 1 })
 }
 
 /// The entry of a key and the range its value stands in; none if nothing stands there.
@@ -298,7 +324,7 @@ fn entry(
     key_range: Range<usize>,
     value: Range<usize>,
     known: bool,
-    starts_line: bool,
+    lines: usize,
 ) -> Option<Found> {
     let value = trimmed(&inline.text, value);
     let text = &inline.text[value.clone()];
@@ -311,7 +337,7 @@ fn entry(
         span: inline.span_of(key_range.start..value.end),
         value_span: inline.span_of(value),
     };
-    Some(Found { entry, known, starts_line })
+    Some(Found { entry, known, lines })
 }
 
 /// The range without blanks, emoji before it, and signs that separate it from the next one.
@@ -373,6 +399,16 @@ mod tests {
             ),
             ("**Target**: ‚â• 90% pass rate", &[("Target", "≥ 90% pass rate")]),
             ("**Severity**: Critical\nThis alert fires when it hurts.", &[("Severity", "Critical")]),
+            (
+                "**Impact**: a value that is so long that it has to be wrapped at the edge\nof the page, ≥ once\n**Owner**: x",
+                &[
+                    (
+                        "Impact",
+                        "a value that is so long that it has to be wrapped at the edge of the page, ≥ once",
+                    ),
+                    ("Owner", "x"),
+                ],
+            ),
         ] {
             let wanted: Vec<_> =
                 wanted.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
@@ -384,6 +420,8 @@ mod tests {
     fn prose_is_no_metadata() {
         for text in [
             "Note: this takes a while",
+            "**WARNING/DANGER**: this deletes data",
+            "- `status: x` says so",
             "**Note**: this takes a while",
             "**If it fails**: restart",
             "**Step 1**: look",

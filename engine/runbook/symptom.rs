@@ -73,11 +73,15 @@ pub fn condition(text: &str) -> Option<Condition> {
 /// The time a condition is about, with the words that introduce it, if `next` is that.
 fn window(text: &str, measure: &Measure, next: &Measure) -> Option<(Range<usize>, Duration)> {
     let time = next.quantity.duration()?;
-    // The introducing word may have been read as a comparator (`within 5m`, `over 5m`).
-    let until = text[next.range.start..next.range.end].find(|c: char| c.is_ascii_digit())? + next.range.start;
-    let between = text[measure.range.end..until].trim_end();
-    let word = WINDOW.iter().filter(|word| between.ends_with(*word)).max_by_key(|word| word.len())?;
-    let start = measure.range.end + between.len() - word.len();
+    let ends = |text: &str| {
+        let word = WINDOW.iter().filter(|word| text.ends_with(*word)).max_by_key(|word| word.len())?;
+        Some(text.len() - word.len())
+    };
+    // The introducing word may have been read as a comparator (`within 5m`), or stand before one
+    // (`for more than 5m`).
+    let digit = text[next.range.clone()].find(|c: char| c.is_ascii_digit())? + next.range.start;
+    let between = |end: usize| text[measure.range.end..end].trim_end();
+    let start = ends(between(digit)).or_else(|| ends(between(next.range.start)))? + measure.range.end;
     text[..start].ends_with(' ').then_some((start..next.range.end, time))
 }
 
@@ -196,6 +200,14 @@ mod tests {
                 More,
                 (5.0, Unit::Percent),
                 Some(600),
+            ),
+            (
+                "CPU usage is greater than 90% for more than 1h",
+                "CPU usage",
+                Metric::Rate,
+                More,
+                (90.0, Unit::Percent),
+                Some(3600),
             ),
             (
                 "Error rate >5% within 2 minutes",

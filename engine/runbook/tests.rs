@@ -145,3 +145,99 @@ fn the_seed_document_is_understood() {
         "{facts}"
     );
 }
+
+/// Pieces that the parsers of this room look for, in any order and neighbourhood.
+const PIECES: &[&str] = &[
+    "**Severity**",
+    "**Target:**",
+    ": ",
+    "Critical",
+    "P1",
+    " < ",
+    "≥",
+    "‚â•",
+    "500ms",
+    "5–10 minutes",
+    "1h30m",
+    "+",
+    "%",
+    "5",
+    ",",
+    "or less",
+    "within",
+    " in 5m",
+    "\n",
+    "  \n",
+    "\n\n",
+    "- ",
+    "1. ",
+    "> ",
+    "# ",
+    "## Symptoms\n",
+    "| a | b |\n",
+    "|---|---|\n",
+    "(0-5 minutes)",
+    "🚨",
+    "\u{f8ff}üö®",
+    "ðŸ",
+    "1️⃣",
+    "Alert:",
+    "`",
+    "[ ] ",
+    "Last Updated: ",
+    "2025-10-15",
+    "monthly",
+    "é",
+    "\u{a0}",
+    "---\n",
+    "title: x\n",
+    "parameters:\n",
+    "  x: [",
+    "~",
+    "(",
+    ")",
+    "\u{20e3}",
+    "\u{fe0f}",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// Any text is understood as something, and every place lies in the file.
+    #[test]
+    fn nothing_panics_and_places_fit(
+        pieces in proptest::collection::vec((0..PIECES.len(), proptest::option::weighted(0.2, ".{0,6}")), 0..40)
+    ) {
+        let mut text = String::new();
+        for (piece, other) in pieces {
+            text.push_str(PIECES[piece]);
+            text.push_str(other.as_deref().unwrap_or_default());
+        }
+        let text = text.replace('\0', "");
+        let document = read(&text);
+        let _ = facts(&document);
+        let mut spans = Vec::new();
+        let sections = document.sections.iter().map(|section| section.blocks.as_slice());
+        for blocks in sections.chain([document.preamble.as_slice()]) {
+            let metadata = metadata(blocks);
+            spans.extend(target::targets(&metadata, &[]).iter().map(|target| target.span));
+            spans.extend(metadata.entries.iter().flat_map(|entry| [entry.span, entry.value_span]));
+            spans.extend(symptom::symptoms(blocks).iter().map(|symptom| symptom.span));
+            let _ = escalation::escalation(blocks);
+            let _ = checklist::checklist(&document.source, blocks);
+            let _: Vec<bool> = blocks.iter().map(metadata::is_metadata).collect();
+        }
+        let (front, diagnostics) = super::yaml::FrontMatter::read(&document);
+        spans.extend(front.metadata.entries.iter().flat_map(|entry| [entry.span, entry.value_span]));
+        spans.extend(diagnostics.iter().map(|diagnostic| diagnostic.span));
+        for span in spans {
+            proptest::prop_assert!(text.get(span.range()).is_some(), "{span:?} of {text:?}");
+        }
+        for line in text.lines() {
+            let title = title::title(line);
+            proptest::prop_assert_eq!(title.name.is_empty(), line.trim().is_empty(), "{:?}", line);
+            proptest::prop_assert!(!title::slug(&title.name).is_empty());
+            let _ = (severity::level(line), title::fold(line));
+        }
+    }
+}

@@ -33,7 +33,7 @@ pub fn title(heading: &str) -> Title {
             }
             rest = behind;
         }
-        if rest == before {
+        if rest.len() == before.len() {
             break;
         }
     }
