@@ -32,6 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("indicatif", &["report/progress"]),
     ("nix", &["host/"]),
     ("pulldown_cmark", &["document/"]),
+    ("quick_junit", &["report/junit"]),
     // Expressions in a document: expected lines here, patterns of parameters in `plan/`.
     ("regex", &["check/", "plan/"]),
     ("serde_yaml", &["runbook/yaml"]),

@@ -10,6 +10,7 @@ use super::kept::{BEFORE, KeptLine, Part};
 use super::pattern::{LineKind, LinePattern, Pattern};
 use super::spelling::spell;
 use crate::runbook::Expectation;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 use std::fmt;
 
 /// Unchanged lines around a change.
@@ -50,6 +51,15 @@ pub enum DiffLine {
 impl fmt::Display for Diff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl Serialize for Diff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut diff = serializer.serialize_struct("Diff", 2)?;
+        diff.serialize_field("line", &self.line)?;
+        diff.serialize_field("text", &self.to_string())?;
+        diff.end()
     }
 }
 

@@ -12,15 +12,18 @@ mod json;
 mod json_text;
 mod kept;
 mod matcher;
+pub mod outcome;
 mod pattern;
 mod sequence;
 mod spelling;
+mod status;
 mod unordered;
 
 pub use bless::{Edit, Refusal, apply, bless};
 pub use diff::{Diff, DiffLine};
 pub use matcher::Matcher;
 pub use pattern::{Malformed, Names, names};
+pub use status::{Ended, ExpectedEnd, passes, wrong_end};
 
 use crate::runbook::Expectation;
 use std::collections::BTreeMap;
