@@ -7,6 +7,7 @@ pub mod gantt;
 pub mod html;
 pub mod incident;
 pub mod json;
+pub mod junit;
 pub mod listing;
 pub mod markdown_text;
 pub mod md;
@@ -22,9 +23,13 @@ pub mod step_notes;
 pub mod story;
 pub mod style;
 pub mod terminal;
+pub mod test_json;
+pub mod test_text;
 pub mod text;
 pub mod timeline;
 mod words;
 
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod test_sample;
