@@ -469,6 +469,7 @@ pub(crate) fn runbook() -> Runbook {
             places: vec![],
             declaration: ParameterDeclaration::default(),
         }],
+        test_arguments: vec![],
     };
     Runbook {
         source,

@@ -1,15 +1,28 @@
 //! Document → Runbook: what the blocks mean.
 
 pub mod checklist;
+mod command;
+mod directive;
 pub mod escalation;
+mod fence;
+mod heal;
+mod lower;
 pub mod metadata;
 pub mod metric;
 mod model;
 pub mod near;
+mod outline;
+mod parameters;
+mod phase;
+mod prose;
 pub mod quantity;
+mod raw;
 pub mod review;
+mod role;
 pub mod select;
 pub mod severity;
+mod split;
+mod steps;
 pub mod symptom;
 pub mod target;
 #[cfg(test)]
@@ -17,4 +30,5 @@ mod tests;
 pub mod title;
 pub mod yaml;
 
+pub use lower::lower;
 pub use model::*;

@@ -53,6 +53,8 @@ pub struct Procedure {
     pub notes: Vec<Note>,
     /// Parameters of all steps, by name, in order of first use.
     pub parameters: Vec<Parameter>,
+    /// Names and values of parameters for tests, from `<!-- runbook: test NAME=VALUE -->`.
+    pub test_arguments: Vec<(String, String)>,
 }
 
 /// What kind of procedure it is.
@@ -498,6 +500,10 @@ pub struct StepDirective {
     pub exit: Option<ExitExpectation>,
     /// `ignore`, with its reason: shown, never run.
     pub ignore: Option<String>,
+    /// `no-run`: tests only parse it.
+    pub no_run: bool,
+    /// `should-fail`: a test of it passes when it fails.
+    pub should_fail: bool,
 }
 
 /// Which exit status passes.

@@ -164,6 +164,7 @@ mod tests {
                 possible: Vec::new(),
                 notes: Vec::new(),
                 parameters: Vec::new(),
+                test_arguments: Vec::new(),
             }
         };
         Runbook {

@@ -73,7 +73,7 @@ pub(super) fn without_emoji(text: &str) -> String {
 }
 
 /// The text without numbers drawn as keys (`1️⃣`), which are a digit, a selector and a frame.
-fn without_keycaps(text: &str) -> String {
+pub(super) fn without_keycaps(text: &str) -> String {
     let mut kept = String::new();
     for c in text.chars() {
         if c == '\u{20e3}' {
@@ -119,7 +119,7 @@ fn without_remains(text: &str) -> &str {
 }
 
 /// Drops `1.`, `2)`, `1.2`, `3 -`; `3 engines down` keeps its number.
-fn without_number(text: &str) -> &str {
+pub(super) fn without_number(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, behind) = text.split_at(end);
     if !number.starts_with(|c: char| c.is_ascii_digit()) {

@@ -1,0 +1,278 @@
+//! Code blocks as things to do, expected output, or text to show.
+
+use super::{Body, LONGEST_LABEL, Reader, Scope};
+use crate::diagnostic::Diagnostic;
+use crate::document::{Fence, Inline};
+use crate::runbook::fence::{self, FenceKind};
+use crate::runbook::raw::Lead;
+use crate::runbook::split::{Piece, Split, split};
+use crate::runbook::{Expectation, Inference, Matching, Note, PossibleBlock, ScriptLine, prose};
+use crate::shell;
+use crate::source::Span;
+
+impl Reader<'_> {
+    /// A code block behind the text `before`, in an item whose own text may still be free.
+    pub(super) fn fence(
+        &mut self,
+        fence: &Fence,
+        before: Option<&Inline>,
+        item: &mut Option<&Inline>,
+        scope: &Scope<'_>,
+    ) {
+        let told = self.directive.as_ref().is_some_and(|pending| pending.step.shell.is_some());
+        let expected = self.directive.as_ref().and_then(|pending| pending.expect);
+        match (fence::kind(fence), expected) {
+            (FenceKind::Output, matching) => {
+                self.note_before(before);
+                self.expectation(fence, matching.unwrap_or(Matching::Lines));
+            }
+            (FenceKind::Other, Some(matching)) => {
+                self.note_before(before);
+                self.expectation(fence, matching);
+            }
+            (FenceKind::Prose, _) => {
+                self.note_before(before);
+                self.note(&fence.text, fence.line);
+            }
+            (FenceKind::Other, None) if !told => {
+                self.note_before(before);
+                self.possible(fence);
+            }
+            (FenceKind::Shell | FenceKind::Other, _) => self.commands(fence, before, item, scope),
+        }
+    }
+
+    /// What the step before prints.
+    fn expectation(&mut self, fence: &Fence, matching: Matching) {
+        self.directive = None;
+        let Some(step) = self.last_of_part.map(|index| &mut self.found.steps[index]) else {
+            let first =
+                Span::new(fence.span.start, fence.lines.first().map_or(fence.span.end, |line| line.offset));
+            self.found.diagnostics.push(
+                Diagnostic::error("stray-expectation", first, "this output belongs to no command")
+                    .with_hint("put it right behind the block that prints it, under the same heading"),
+            );
+            return;
+        };
+        if matches!(step.body, Body::Manual { .. }) || step.expectation.is_some() {
+            self.found.diagnostics.push(
+                Diagnostic::error(
+                    "stray-expectation",
+                    fence.span,
+                    "the step before this output has no use for it",
+                )
+                .with_hint("one output behind the block that prints it"),
+            );
+            return;
+        }
+        let line = fence.lines.first().map_or(fence.line, |line| line.line);
+        step.expectation = Some(Expectation { matching, text: fence.text.clone(), span: fence.span, line });
+    }
+
+    fn possible(&mut self, fence: &Fence) {
+        if let Some(pending) = self.directive.take()
+            && pending.step.ignore.is_none()
+            && !pending.step.no_run
+        {
+            self.found.diagnostics.push(
+                Diagnostic::error(
+                    "stray-directive",
+                    pending.span,
+                    "this directive stands before a block that is not run",
+                )
+                .with_hint("add `shell=bash` to run the block, or tag it as `bash`"),
+            );
+        }
+        if !fence.text.trim().is_empty() {
+            self.found.possible.push(PossibleBlock {
+                line: fence.line,
+                language: fence.language(),
+                text: fence.text.clone(),
+            });
+        }
+    }
+
+    fn commands(
+        &mut self,
+        fence: &Fence,
+        before: Option<&Inline>,
+        item: &mut Option<&Inline>,
+        scope: &Scope<'_>,
+    ) {
+        let script = shell::parse(&fence.text);
+        if script.statements.is_empty() {
+            self.note_before(before);
+            if script.is_complete() {
+                self.note(&fence.text, fence.line);
+            } else {
+                self.possible(fence);
+            }
+            return;
+        }
+        if !fence.closed {
+            let open =
+                Span::new(fence.span.start, fence.lines.first().map_or(fence.span.end, |line| line.offset));
+            self.found.diagnostics.push(
+                Diagnostic::error(
+                    "unclosed-commands",
+                    open,
+                    "the commands of this block never end: it is not closed",
+                )
+                .with_hint("close it with as many marks as it was opened with"),
+            );
+        }
+        let (label, leads) = self.label(fence, before, item, scope);
+        let lines: Vec<ScriptLine> =
+            fence.lines.iter().map(|line| ScriptLine { line: line.line, offset: line.offset }).collect();
+        match split(&fence.text, &script) {
+            Split::Whole => {
+                let body = Body::Shell { script: fence.text.clone(), lines };
+                self.push(label, fence.line, fence.span, body, leads);
+            }
+            Split::Pieces(pieces) => self.pieces(fence, &lines, &label, &leads, pieces),
+            Split::Unknown => {
+                self.possible(fence);
+                let first = Span::new(
+                    fence.span.start,
+                    fence.lines.first().map_or(fence.span.end, |line| line.offset),
+                );
+                self.found.diagnostics.push(
+                    Diagnostic::warning(
+                        "unclear-choice",
+                        first,
+                        "this block offers alternatives and is not valid bash: it is shown, not run",
+                    )
+                    .with_hint("correct it, or give each alternative a block of its own"),
+                );
+            }
+        }
+    }
+
+    /// A block cut at its comments.
+    fn pieces(
+        &mut self,
+        fence: &Fence,
+        lines: &[ScriptLine],
+        label: &str,
+        leads: &[Lead],
+        pieces: Vec<Piece>,
+    ) {
+        let texts: Vec<&str> = fence.text.split('\n').collect();
+        let mut arm = 0;
+        let mut directive = self.directive.take();
+        for piece in pieces {
+            let range = trimmed(&texts, piece.lines.clone());
+            let place = piece.comment.unwrap_or(range.start);
+            let line = lines.get(place).map_or(fence.line, |line| line.line);
+            let start = lines.get(place).map_or(fence.span.start, |line| line.offset);
+            let end = range
+                .end
+                .checked_sub(1)
+                .and_then(|last| Some(lines.get(last)?.offset + texts.get(last)?.len()))
+                .map_or(start, |end| end.max(start));
+            let label = piece.text.clone().unwrap_or_else(|| label.to_owned());
+            let body = if piece.manual {
+                Body::Manual { text: label.clone(), bullets: false }
+            } else {
+                Body::Shell { script: texts[range.clone()].join("\n"), lines: lines[range.clone()].to_vec() }
+            };
+            if let Some(pending) = directive.take() {
+                // A block's directive holds for each piece; its name is the first one's.
+                let mut again = pending.step.clone();
+                again.id = None;
+                directive = Some(super::Pending { step: again, expect: None, span: pending.span });
+                self.directive = Some(pending);
+            }
+            self.push(label, line, Span::new(start, end), body, leads.to_vec());
+            arm = if piece.is_arm { arm + 1 } else { 0 };
+            let Some(step) = self.found.steps.last_mut() else { continue };
+            step.arm = piece.is_arm.then_some(arm);
+            let what = if piece.is_arm {
+                "one of the alternatives of a block"
+            } else if piece.manual {
+                "done by hand, a numbered comment without commands"
+            } else {
+                "a step of its own, split from its block"
+            };
+            step.inferred.push(Inference { what: what.into(), line });
+        }
+    }
+
+    /// The label of a block, and the texts that lead to it. What is not used up becomes a note.
+    fn label(
+        &mut self,
+        fence: &Fence,
+        before: Option<&Inline>,
+        item: &mut Option<&Inline>,
+        scope: &Scope<'_>,
+    ) -> (String, Vec<Lead>) {
+        let mut leads: Vec<Lead> = scope.leads.to_vec();
+        let text = before.map(|inline| prose::one_line(&inline.text));
+        if let (Some(inline), Some(text)) = (before, &text) {
+            let line = self.source.line(inline.span.start);
+            leads.insert(0, self.lead(text, line, false));
+        }
+        let leads_on = text.as_deref().filter(|text| prose::leads_on(text));
+        let own = item.take();
+        if let (Some(text), Some(inline)) = (leads_on, before) {
+            // The item's own text is not lost when a nearer one is the label.
+            self.note_before(own);
+            return (self.sentence_label(text, inline), leads);
+        }
+        if let Some(inline) = own {
+            let text = prose::one_line(&inline.text);
+            if prose::sentences(&text).len() > 1 {
+                let line = self.source.line(inline.span.start);
+                self.notes.insert(0, Note { text: inline.text.clone(), line });
+            }
+            self.note_before(before);
+            return (self.label_of(inline), leads);
+        }
+        if let Some(comment) = comment_above(&fence.text) {
+            self.note_before(before);
+            return (comment, leads);
+        }
+        if let Some(numbered) = self.numbered.as_mut().filter(|numbered| !numbered.used) {
+            numbered.used = true;
+            let label = numbered.label.clone();
+            self.note_before(before);
+            return (label, leads);
+        }
+        if let (Some(text), Some(inline)) = (&text, before)
+            && prose::sentences(text).last().is_some_and(|last| last.chars().count() <= LONGEST_LABEL)
+        {
+            return (self.sentence_label(text, inline), leads);
+        }
+        self.note_before(before);
+        (self.heading.clone(), leads)
+    }
+
+    /// The last sentence of a paragraph as a label; the others are a note.
+    fn sentence_label(&mut self, text: &str, inline: &Inline) -> String {
+        let sentences = prose::sentences(text);
+        if sentences.len() > 1 {
+            self.note_before(Some(inline));
+        }
+        prose::label(sentences.last().copied().unwrap_or(text))
+    }
+}
+
+/// A comment on the first line of a block.
+fn comment_above(text: &str) -> Option<String> {
+    let first = text.lines().find(|line| !line.trim().is_empty())?;
+    let comment = first.trim_start().strip_prefix('#').filter(|rest| !rest.starts_with('!'))?;
+    let label = prose::label(comment.trim_start_matches('#'));
+    (!label.is_empty()).then_some(label)
+}
+
+/// A range of lines without blank ones at its ends.
+fn trimmed(texts: &[&str], lines: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let (mut start, mut end) = (lines.start, lines.end.min(texts.len()));
+    while start < end && texts[start].trim().is_empty() {
+        start += 1;
+    }
+    while end > start && texts[end - 1].trim().is_empty() {
+        end -= 1;
+    }
+    start..end
+}
