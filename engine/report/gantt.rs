@@ -3,6 +3,7 @@
 //! Horizontal places are percentages and texts keep their size, so it fits a telephone and a wall.
 //! Colours are the page's: every mark has a class and none a colour.
 
+use super::scale::round_step;
 use super::story::Story;
 use super::style::{fit, millis, one_line};
 use crate::event::{Purpose, StepResult};
@@ -110,11 +111,7 @@ fn class(result: Option<&StepResult>, purpose: Purpose) -> &'static str {
 
 /// Three to six round times from 0 up to `end`.
 fn ticks(end: u64) -> Vec<u64> {
-    const ROUND: &[u64] = &[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200];
-    let small = [10, 20, 50, 100, 200, 500].into_iter();
-    let steps = small.chain(ROUND.iter().map(|seconds| seconds * 1000));
-    let mut steps = steps.chain(std::iter::successors(Some(86_400_000_u64), |ms| ms.checked_mul(2)));
-    let step = steps.find(|step| end / step <= 4).unwrap_or(end.max(1));
+    let step = round_step(end, 4, 10);
     std::iter::successors(Some(0_u64), |tick| tick.checked_add(step))
         .take_while(|tick| *tick <= end)
         .collect()
