@@ -2,6 +2,7 @@
 //! consume and write to a given writer; nothing here decides, runs or reads anything.
 
 pub mod cast;
+pub mod coverage;
 pub mod escalation;
 pub mod gantt;
 pub mod html;
