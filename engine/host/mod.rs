@@ -15,6 +15,7 @@ mod copy;
 mod environment;
 mod files;
 pub mod processes;
+pub mod surroundings;
 pub mod watch;
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ impl StageFile {
 }
 
 /// A procedure's name in the form in which names are compared.
-fn name_of(procedure: &str) -> String {
+pub(super) fn name_of(procedure: &str) -> String {
     fold(&title(procedure).name)
 }
 

@@ -3,8 +3,17 @@
 //! Sits above [`crate::run`], which it gives a plan to carry out, and below the command line.
 
 pub mod config;
+mod hold_back;
+mod measure;
+pub mod place;
+pub mod reason;
+pub mod rehearsal;
 pub mod sandbox;
 pub mod sequence;
+pub mod service;
 
 pub use config::{Fault, Stage, StageFile};
+pub use place::Place;
+pub use reason::Reason;
+pub use rehearsal::{Rehearsal, Rehearsed, rehearse};
 pub use sandbox::{Enclosure, Sandbox, Unavailable};

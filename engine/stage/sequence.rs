@@ -3,7 +3,7 @@
 //! Stage up, steady state, fault, symptom, procedure, judgement, and always the revert and a second look.
 //! It starts nothing and has no clock; `rehearsal.rs` carries out what it says.
 
-use std::fmt;
+use super::reason::Reason;
 use std::time::Duration;
 
 /// Time between two looks at first; later it grows with the time waited.
@@ -90,6 +90,21 @@ pub struct Ran {
     pub shown: bool,
 }
 
+/// Something that was reached, worth telling at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Milestone {
+    /// The service is ready, this many milliseconds after its start.
+    Up(u64),
+    /// The symptom is there, this many milliseconds after the fault.
+    Seen(u64),
+    /// `passes_when` holds.
+    Passes,
+    /// The fault was taken away.
+    TakenAway,
+    /// Without the fault everything is as it was.
+    Well,
+}
+
 /// How a rehearsal ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conclusion {
@@ -121,124 +136,6 @@ impl Conclusion {
             Verdict::NotJudged => 6,
             Verdict::Interrupted(signal) => 128 + signal,
         }
-    }
-}
-
-/// Something that went wrong, as a person would say it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// The service could not be started.
-    NoService(String),
-    /// It ended before it was ready.
-    ServiceEnded(String),
-    /// It was not ready in time.
-    NotReady {
-        /// How long was waited.
-        waited: Duration,
-        /// What the probe said last.
-        said: String,
-    },
-    /// The symptom was there before the fault.
-    NotSteady,
-    /// The fault could not be injected.
-    NotInjected(String),
-    /// The symptom was never seen.
-    NeverSeen {
-        /// How long was waited.
-        waited: Duration,
-        /// What the probe said last.
-        said: String,
-    },
-    /// The procedure could not start.
-    NotRun(String),
-    /// The fault was gone by itself before the procedure was judged.
-    Expired,
-    /// No step showed the text that was asked for.
-    NotShown,
-    /// What should hold after the procedure did not.
-    NotCured {
-        /// How long was waited.
-        waited: Duration,
-        /// What the command said last.
-        said: String,
-        /// Whether the symptom was still there.
-        symptom: bool,
-        /// What the run claimed.
-        claimed: String,
-    },
-    /// The fault could not be taken away.
-    NotReverted(String),
-    /// The symptom was still there without the fault.
-    StillThere {
-        /// How long was waited.
-        waited: Duration,
-    },
-    /// What should hold without the fault did not.
-    NotWellAfter {
-        /// How long was waited.
-        waited: Duration,
-        /// What the command said last.
-        said: String,
-    },
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoService(why) => write!(f, "the stage did not come up: {why}"),
-            Self::ServiceEnded(said) => write!(f, "the service ended before it was ready{}", saying(said)),
-            Self::NotReady { waited, said } => {
-                write!(f, "the service was not ready within {}{}", Shown(*waited), saying(said))
-            }
-            Self::NotSteady => write!(f, "the symptom was there before the fault was injected"),
-            Self::NotInjected(why) => write!(f, "the fault could not be injected: {why}"),
-            Self::NeverSeen { waited, said } => {
-                write!(f, "the symptom was never seen within {}{}", Shown(*waited), saying(said))
-            }
-            Self::NotRun(why) => write!(f, "the procedure could not run: {why}"),
-            Self::Expired => write!(
-                f,
-                "the fault had ended by itself before the procedure was judged: what holds now proves nothing"
-            ),
-            Self::NotShown => write!(f, "no step showed the fault in its output"),
-            Self::NotCured { waited, said, symptom, claimed } => {
-                let but = if *symptom {
-                    ", but the symptom is still there:"
-                } else {
-                    " and the symptom is gone, but"
-                };
-                write!(
-                    f,
-                    "the procedure says `{claimed}`{but} `passes_when` does not hold {} later{}",
-                    Shown(*waited),
-                    saying(said)
-                )
-            }
-            Self::NotReverted(why) => write!(f, "the fault could not be taken away: {why}"),
-            Self::StillThere { waited } => {
-                write!(f, "the symptom is still there {} after the fault was taken away", Shown(*waited))
-            }
-            Self::NotWellAfter { waited, said } => write!(
-                f,
-                "`after` does not hold {} after the fault was taken away{}",
-                Shown(*waited),
-                saying(said)
-            ),
-        }
-    }
-}
-
-fn saying(said: &str) -> String {
-    if said.is_empty() { String::new() } else { format!(" ({said})") }
-}
-
-/// A time as `runbook.yaml` has it.
-struct Shown(Duration);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = self.0.as_millis();
-        if ms.is_multiple_of(1000) { write!(f, "{} s", ms / 1000) } else { write!(f, "{ms} ms") }
     }
 }
 
@@ -291,6 +188,8 @@ pub struct Sequence {
     claimed: String,
     reasons: Vec<Reason>,
     judged: bool,
+    reverted: bool,
+    well: bool,
     interrupted: Option<i32>,
 }
 
@@ -306,6 +205,8 @@ impl Sequence {
             claimed: String::new(),
             reasons: Vec::new(),
             judged: false,
+            reverted: false,
+            well: false,
             interrupted: None,
         }
     }
@@ -354,8 +255,23 @@ impl Sequence {
         self.enter(phase, now_ms);
     }
 
-    /// Takes in what happened at `now_ms`.
-    pub fn apply(&mut self, fact: Fact, now_ms: u64) {
+    /// Takes in what happened at `now_ms`; answers what was reached by it.
+    pub fn apply(&mut self, fact: Fact, now_ms: u64) -> Option<Milestone> {
+        let (before, waited) = (self.phase, now_ms.saturating_sub(self.since_ms));
+        self.take_in(fact, now_ms);
+        match (before, self.phase) {
+            (Phase::Ready, Phase::Steady) => Some(Milestone::Up(waited)),
+            (Phase::Symptom, Phase::Run) => Some(Milestone::Seen(waited)),
+            (Phase::Judge, Phase::Revert) if self.reasons.is_empty() && self.interrupted.is_none() => {
+                Some(Milestone::Passes)
+            }
+            (Phase::Revert, Phase::Gone) if self.reverted => Some(Milestone::TakenAway),
+            (Phase::Gone | Phase::After, Phase::Over) if self.well => Some(Milestone::Well),
+            _ => None,
+        }
+    }
+
+    fn take_in(&mut self, fact: Fact, now_ms: u64) {
         // What was begun before a signal is told of after it.
         match fact {
             Fact::Started(_) if self.phase != Phase::Start => {}
@@ -376,7 +292,9 @@ impl Sequence {
                 self.fail(Reason::Expired, Phase::Revert, now_ms);
             }
             Fact::Expired => {}
+            Fact::Reverted(_) if self.phase != Phase::Revert => {}
             Fact::Reverted(outcome) => {
+                self.reverted = outcome.is_ok();
                 self.reasons.extend(outcome.err().map(Reason::NotReverted));
                 self.enter(Phase::Gone, now_ms);
             }
@@ -433,9 +351,13 @@ impl Sequence {
                 self.enter(Phase::Revert, now_ms);
             }
             (Phase::Gone, Look::Symptom, false) => {
-                self.enter(if self.terms.after { Phase::After } else { Phase::Over }, now_ms);
+                self.well = !self.terms.after;
+                self.enter(if self.well { Phase::Over } else { Phase::After }, now_ms);
             }
-            (Phase::After, Look::After, true) => self.enter(Phase::Over, now_ms),
+            (Phase::After, Look::After, true) => {
+                self.well = true;
+                self.enter(Phase::Over, now_ms);
+            }
             _ if is_over => self.too_late(now_ms),
             _ => {
                 let waited = now_ms.saturating_sub(self.since_ms);

@@ -52,10 +52,17 @@ const TERMS: Terms = Terms {
 
 /// Plays a rehearsal; answers what was done, in order, and how it ended.
 fn play(world: &World, terms: Terms) -> (String, Conclusion) {
+    let (trace, conclusion, _) = play_for_milestones(world, terms);
+    (trace, conclusion)
+}
+
+fn play_for_milestones(world: &World, terms: Terms) -> (String, Conclusion, Vec<Milestone>) {
+    let mut reached = Vec::new();
     let mut sequence = Sequence::new(terms);
     let mut trace: Vec<&str> = Vec::new();
     let mut signals = world.signals.clone();
     let (mut now, mut injected, mut ran, mut reverted) = (0, false, false, false);
+    let mut apply = |sequence: &mut Sequence, fact, now| reached.extend(sequence.apply(fact, now));
     for _ in 0..10_000 {
         let next = sequence.next(now);
         let name = match &next {
@@ -72,14 +79,14 @@ fn play(world: &World, terms: Terms) -> (String, Conclusion) {
                 now = *until_ms;
                 continue;
             }
-            Next::Finish(conclusion) => return (trace.join(" "), conclusion.clone()),
+            Next::Finish(conclusion) => return (trace.join(" "), conclusion.clone(), reached),
         };
         if trace.last() != Some(&name) {
             trace.push(name);
         }
         if signals.first() == Some(&name) {
             signals.remove(0);
-            sequence.apply(Fact::Signal(2), now);
+            apply(&mut sequence, Fact::Signal(2), now);
         }
         now += 3;
         let saw = |look, holds| Fact::Saw {
@@ -89,12 +96,12 @@ fn play(world: &World, terms: Terms) -> (String, Conclusion) {
         };
         match next {
             Next::Start => {
-                sequence.apply(Fact::Started(world.start.clone()), now);
+                apply(&mut sequence, Fact::Started(world.start.clone()), now);
                 if world.service_ends {
-                    sequence.apply(Fact::ServiceEnded("address in use".to_owned()), now);
+                    apply(&mut sequence, Fact::ServiceEnded("address in use".to_owned()), now);
                 }
             }
-            Next::Look { look: Look::Ready, .. } => sequence.apply(saw(Look::Ready, world.ready), now),
+            Next::Look { look: Look::Ready, .. } => apply(&mut sequence, saw(Look::Ready, world.ready), now),
             Next::Look { look: Look::Symptom, .. } => {
                 let holds = match (injected, ran, reverted) {
                     (.., true) => world.symptom_after_revert,
@@ -102,27 +109,27 @@ fn play(world: &World, terms: Terms) -> (String, Conclusion) {
                     (true, ..) => world.symptom,
                     _ => world.symptom_before,
                 };
-                sequence.apply(saw(Look::Symptom, holds), now);
+                apply(&mut sequence, saw(Look::Symptom, holds), now);
             }
             Next::Look { look: Look::PassesWhen, .. } => {
                 if world.expires {
-                    sequence.apply(Fact::Expired, now);
+                    apply(&mut sequence, Fact::Expired, now);
                 }
-                sequence.apply(saw(Look::PassesWhen, world.passes), now);
+                apply(&mut sequence, saw(Look::PassesWhen, world.passes), now);
             }
-            Next::Look { look: Look::After, .. } => sequence.apply(saw(Look::After, world.after), now),
+            Next::Look { look: Look::After, .. } => apply(&mut sequence, saw(Look::After, world.after), now),
             Next::Inject => {
                 injected = true;
-                sequence.apply(Fact::Injected(world.inject.clone()), now);
+                apply(&mut sequence, Fact::Injected(world.inject.clone()), now);
             }
             Next::Run => {
                 ran = true;
                 let summary = "recovered".to_owned();
-                sequence.apply(Fact::Ran(Ran { exit: world.exit, summary, shown: world.shown }), now);
+                apply(&mut sequence, Fact::Ran(Ran { exit: world.exit, summary, shown: world.shown }), now);
             }
             Next::Revert => {
                 reverted = true;
-                sequence.apply(Fact::Reverted(world.revert.clone()), now);
+                apply(&mut sequence, Fact::Reverted(world.revert.clone()), now);
             }
             Next::Wait { .. } | Next::Finish(_) => {}
         }
@@ -317,4 +324,15 @@ fn looks_come_quickly_at_first_and_no_later_than_the_window() {
     assert_eq!(&pauses[..2], [10, 10]);
     assert_eq!(pauses.last(), Some(&250));
     assert!((30_100..30_400).contains(&now), "{now}");
+}
+
+#[test]
+fn what_is_reached_is_told_once() {
+    use Milestone::{Passes, Seen, TakenAway, Up, Well};
+    let (_, _, reached) = play_for_milestones(&good(), TERMS);
+    assert_eq!(reached, [Up(3), Seen(3), Passes, TakenAway, Well]);
+    let failed = World { passes: false, revert: Err("no".to_owned()), after: false, ..good() };
+    assert_eq!(play_for_milestones(&failed, TERMS).2, [Up(3), Seen(3)]);
+    let expired = World { expires: true, ..good() };
+    assert_eq!(play_for_milestones(&expired, TERMS).2, [Up(3), Seen(3), TakenAway, Well]);
 }
