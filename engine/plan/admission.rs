@@ -62,7 +62,7 @@ pub fn refusals(plan: &Plan, yes: bool) -> Vec<Refusal> {
     let mut groups = Vec::new();
     for step in plan.steps.iter().filter(|step| step.ignored.is_none()) {
         let (number, label) = (step.id.clone(), step.label.clone());
-        if !yes && step.effect == Effect::Destroys && can_be_reached(step) {
+        if !yes && step.effect == Effect::Destroys && can_be_reached(plan, step) {
             refusals.push(Refusal::Destroys { step: number.clone(), label: label.clone() });
         }
         if step.is_plain() && matches!(step.work, Work::Manual { assumed_done: false, .. }) {
@@ -86,12 +86,13 @@ pub fn refusals(plan: &Plan, yes: bool) -> Vec<Refusal> {
 }
 
 /// Whether an unattended run can come to the step.
-fn can_be_reached(step: &PlanStep) -> bool {
+fn can_be_reached(plan: &Plan, step: &PlanStep) -> bool {
     if step.optional || matches!(step.role, Role::Manual) {
         return false;
     }
     match &step.reach {
         PlanReach::Plain | PlanReach::AfterPass { .. } => true,
+        PlanReach::With { of } => can_be_reached(plan, plan.step(*of)),
         // Without `--yes` a rollback is never taken unattended.
         PlanReach::Fallback { .. } => step.phase != Phase::Rollback,
         PlanReach::Decision { given, known_by, otherwise_of, .. } => match given {

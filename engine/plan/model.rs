@@ -170,6 +170,11 @@ pub enum PlanReach {
         /// The step whose success leads here.
         of: StepId,
     },
+    /// Part of what `of` began: when `of` was reached and did not fail as an act or verify.
+    With {
+        /// The fallback, decision or arm that began it.
+        of: StepId,
+    },
     /// When the question is answered yes.
     Decision {
         /// The condition as written.

@@ -149,7 +149,7 @@ fn parts(procedure: &Procedure) -> Vec<Part> {
     for step in &procedure.steps {
         let mut push = |kind| parts.push(part(step, kind));
         match &step.reach {
-            Reach::Plain | Reach::Arm { .. } => push(Kind::Step),
+            Reach::Plain | Reach::With { .. } | Reach::Arm { .. } => push(Kind::Step),
             Reach::Fallback { .. } => push(Kind::Fallback),
             Reach::Decision(_) => {
                 push(Kind::DecidedYes);

@@ -81,6 +81,7 @@ fn arrows(plan: &Plan) -> Vec<(StepId, StepId, Way)> {
             }
             PlanReach::Fallback { of } => arrows.push((*of, id, Way::Fails)),
             PlanReach::AfterPass { of } => arrows.push((*of, id, Way::Passes)),
+            PlanReach::With { of } => arrows.push((*of, id, Way::Then)),
             PlanReach::Decision { question, known_by, .. } => {
                 let from = known_by.iter().chain(step.needs.iter()).next();
                 arrows.extend(from.map(|from| (*from, id, Way::Asked(question.clone()))));

@@ -46,6 +46,7 @@ struct StepJson<'a> {
     needs: Vec<&'a str>,
     fallback_of: Option<&'a str>,
     after_pass_of: Option<&'a str>,
+    with: Option<&'a str>,
     decision: Option<&'a str>,
     choice: Option<ChoiceJson<'a>>,
     optional: bool,
@@ -109,10 +110,11 @@ fn step_json<'a>(
     missing: &'a [(StepId, Program)],
 ) -> StepJson<'a> {
     let name = |of: StepId| plan.step(of).id.as_str();
-    let (mut after_pass_of, mut decision, mut choice) = (None, None, None);
+    let (mut after_pass_of, mut with, mut decision, mut choice) = (None, None, None, None);
     match &step.reach {
         PlanReach::Plain | PlanReach::Fallback { .. } => {}
         PlanReach::AfterPass { of } => after_pass_of = Some(name(*of)),
+        PlanReach::With { of } => with = Some(name(*of)),
         PlanReach::Decision { question, .. } => decision = Some(question.as_str()),
         PlanReach::Arm { group, arm, text, .. } => choice = Some(ChoiceJson { group, arm: *arm, text }),
     }
@@ -128,6 +130,7 @@ fn step_json<'a>(
         needs: step.needs.iter().map(|of| name(*of)).collect(),
         fallback_of: step.fallback_of().map(name),
         after_pass_of,
+        with,
         decision,
         choice,
         optional: step.optional,

@@ -135,6 +135,7 @@ pub(crate) fn reach(plan: &Plan, step: &PlanStep) -> String {
         }
         PlanReach::Fallback { of } => format!("fallback: if step {} fails", id(of)),
         PlanReach::AfterPass { of } => format!("if step {} passes", id(of)),
+        PlanReach::With { of } => format!("with step {}", id(of)),
         PlanReach::Decision { question, known_by, otherwise_of, given } => {
             let mut text = format!("decision: {question}");
             if let Some(of) = known_by {

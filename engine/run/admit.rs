@@ -19,6 +19,7 @@ impl Machine {
             PlanReach::Plain if self.is_overtaken(id) => {
                 return Some(self.skip(id, SkipReason::Blocked, None));
             }
+            PlanReach::Plain if self.waits_for_its_fallback(id) => return None,
             PlanReach::Plain => {}
             PlanReach::Fallback { of } => {
                 // It may still be needed: by a step that is not over, or by a verify behind it.
@@ -39,6 +40,15 @@ impl Machine {
                     return Some(self.skip(id, SkipReason::NotNeeded, None));
                 }
             },
+            PlanReach::With { of } => match &self.steps[of.index()].state {
+                State::Passed => {}
+                // What an observe step says is information: what it began goes on.
+                State::Failed(_) if self.plan.step(*of).role == Role::Observe => {}
+                State::Pending | State::Running | State::Retrying { .. } => return None,
+                State::Failed(_) | State::Skipped(_) => {
+                    return Some(self.skip(id, SkipReason::NotNeeded, None));
+                }
+            },
             PlanReach::Decision { .. } | PlanReach::Arm { .. } => {
                 if let Some(next) = self.decide(id, step) {
                     return Some(next);
@@ -54,6 +64,16 @@ impl Machine {
             }
         }
         self.admit(id, step, mono_ms)
+    }
+
+    /// A failed verify is tried again when all that its fallback began is over.
+    fn waits_for_its_fallback(&self, id: StepId) -> bool {
+        let Some((taken, _)) = self.verify_fallback.filter(|(_, verify)| *verify == id) else { return false };
+        self.plan.iter().any(|(other, step)| {
+            step.reach == PlanReach::With { of: taken }
+                && !step.optional
+                && self.steps[other.index()].state == State::Pending
+        })
     }
 
     /// A plain step between a failed act and the fallback that succeeded for it: passed over.

@@ -238,6 +238,35 @@ fn plain_steps_between_a_failed_act_and_its_fallback_do_not_run_those_behind_do(
 }
 
 #[test]
+fn what_a_branch_began_goes_on_with_it() {
+    let with = |id: &str, of| PlanStep { reach: PlanReach::With { of: StepId(of) }, ..act(id) };
+    let looks = |first: PlanStep| PlanStep { role: Role::Observe, ..first };
+    let branch = || vec![act("1"), fallback("2", 0), with("3", 1), act("4")];
+    assert_eq!(unattended(branch(), vec![]), "1p, 2-NotNeeded, 3-NotNeeded, 4p, NotVerified 0");
+    assert_eq!(unattended(branch(), vec![("1", failed())]), "1p, 1!, 2f, 3p, 4p, Contained 5");
+    assert_eq!(
+        unattended(branch(), vec![("1", failed()), ("3", failed())]),
+        "1p, 1!, 2f, 3p, 3!, 4-Blocked, Failed 1"
+    );
+    assert_eq!(
+        unattended(vec![act("0"), looks(decision("1", Some(0))), with("2", 1)], vec![]),
+        "0p, 1?No, 1-NotNeeded, 2-NotNeeded, NotVerified 0"
+    );
+    assert_eq!(
+        unattended(vec![looks(decision("1", None)), with("2", 0)], vec![]),
+        "1?Undecided, 1-Undecided, 2-NotNeeded, NeedsPerson 5"
+    );
+    assert_eq!(
+        attended(vec![looks(decision("1", None)), with("2", 0)], vec![("1", failed())], vec![Choice::Yes]),
+        "ask \"Decide\" 1, 1?Yes, 1p, 1!, 2p, NotVerified 0"
+    );
+    // A rollback is taken whole before the verify it was taken for is tried again.
+    let rollback = || vec![act("1"), verify("2"), fallback("3", 0), with("4", 2)];
+    let log = unattended(rollback(), vec![("2", failed()); 10]);
+    assert!(log.ends_with("2!, 3f, 4p, 2p, RecoveredByFallback 0"), "{log}");
+}
+
+#[test]
 fn decisions_known_by_a_step_answer_themselves_others_are_not_taken_unattended() {
     let latency = || vec![act("1"), notes("2", Some(0)), destroying(fallback("3", 0))];
     assert_eq!(unattended(latency(), vec![]), "1p, 2?No, 2-NotNeeded, 3-NotNeeded, NotVerified 0");

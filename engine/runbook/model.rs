@@ -352,6 +352,12 @@ pub enum Reach {
         /// Index of the step whose failure leads here.
         of: usize,
     },
+    /// Part of what step `of` began, such as the second block under "If the node is down": reached when
+    /// that one was reached and did not fail as an act or verify.
+    With {
+        /// Index of the step that began it; that one is a fallback, a decision or an arm.
+        of: usize,
+    },
     /// When the question is answered yes.
     Decision(Decision),
     /// One arm of a choice: run only when `--decide GROUP=ARM` or a person picks it.
