@@ -32,7 +32,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("indicatif", &["report/progress"]),
     ("nix", &["host/"]),
     ("pulldown_cmark", &["document/"]),
-    ("quick_junit", &["report/junit"]),
+    ("quick_junit", &["report/junit", "report/run_junit"]),
     // Expressions in a document: expected lines here, patterns of parameters in `plan/`.
     ("regex", &["check/", "plan/"]),
     ("serde_yaml", &["runbook/yaml"]),

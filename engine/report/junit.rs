@@ -1,6 +1,7 @@
 //! A run of doc-tests as JUnit XML: a suite a document, a case a procedure, as Jenkins and GitLab read
 //! it. Characters that XML cannot hold are removed.
 
+use super::run_junit::legal;
 use crate::check::outcome::{StepStatus, TestCase, TestEvent, TestFinished, TestStatus, TestStep};
 use quick_junit::{NonSuccessKind, Report, TestCase as JunitCase, TestCaseStatus, TestRerun, TestSuite};
 use std::io::{self, Write};
@@ -113,11 +114,6 @@ fn problems(case: &TestCase, test: &TestFinished) -> String {
     }
     text += &format!("run it again: {}\n", case.rerun);
     legal(&text)
-}
-
-/// `text` without the two characters that XML cannot hold and the serializer lets pass.
-fn legal(text: &str) -> String {
-    text.replace(['\u{fffe}', '\u{ffff}'], "")
 }
 
 #[cfg(test)]

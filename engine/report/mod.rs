@@ -18,6 +18,7 @@ pub mod plan_graph;
 pub mod plan_json;
 pub mod plan_text;
 pub mod record;
+pub mod run_junit;
 pub mod runs;
 pub mod scale;
 pub mod show;
@@ -34,5 +35,7 @@ mod words;
 
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+pub(crate) mod schema;
 #[cfg(test)]
 mod test_sample;
