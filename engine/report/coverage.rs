@@ -314,7 +314,7 @@ fn word(kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{sample, schema};
     use super::*;
     use crate::runbook::Decision;
 
@@ -413,5 +413,14 @@ mod tests {
             })
         );
         assert_eq!(json["procedures"][0]["parts"][5]["last"], serde_json::Value::Null);
+    }
+
+    #[test]
+    fn the_json_fits_its_schema() {
+        let schema = include_str!("../../runbooks/reference/schema/coverage.schema.json");
+        let runbook = runbook();
+        let mut coverage = Coverage::of([(&runbook, "ab")]);
+        coverage.add(&sample::events());
+        assert_eq!(schema::misfits(schema, &coverage.json()), Vec::<String>::new());
     }
 }

@@ -196,7 +196,7 @@ fn status(result: &StepResult) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{sample, schema};
     use super::*;
     use serde_json::{Value, json};
 
@@ -228,5 +228,16 @@ mod tests {
         assert_eq!(report["steps"][1]["status"], "unknown");
         assert_eq!(report["steps"][2]["status"], "not_run");
         assert_eq!(render(&[]), None);
+    }
+
+    #[test]
+    fn every_report_fits_its_schema() {
+        let schema = include_str!("../../runbooks/reference/schema/report.schema.json");
+        for events in [sample::events(), sample::recovered(), sample::hostile("x")] {
+            for end in 1..=events.len() {
+                let text = render(&events[..end]).expect("has a start");
+                assert_eq!(schema::misfits(schema, &text), Vec::<String>::new(), "{text}");
+            }
+        }
     }
 }

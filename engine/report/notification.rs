@@ -145,7 +145,7 @@ pub fn result(attempt: usize, answer: Answer) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{escalation, sample};
+    use super::super::{escalation, sample, schema};
     use super::*;
     use crate::runbook::EscalationRow;
     use serde_json::{Value, json};
@@ -213,5 +213,16 @@ mod tests {
         assert_eq!(result(1, Answer::Status(202)), "delivered, HTTP 202, 1 attempt");
         assert_eq!(result(2, Answer::Status(403)), "not delivered: HTTP 403, 2 attempts");
         assert_eq!(result(5, Answer::None), "not delivered: no answer, 5 attempts");
+    }
+
+    #[test]
+    fn the_payload_fits_its_schema() {
+        let schema = include_str!("../../runbooks/reference/schema/notification.schema.json");
+        for events in [sample::events(), sample::hostile("x")] {
+            let record = Record::of(&events);
+            let due = escalation::due(&record, &[]).expect("is due");
+            let text = payload(&record, &due).expect("has started");
+            assert_eq!(schema::misfits(schema, &text), Vec::<String>::new(), "{text}");
+        }
     }
 }

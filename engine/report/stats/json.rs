@@ -60,6 +60,7 @@ pub fn json(groups: &[Group]) -> String {
 mod tests {
     use super::super::groups;
     use super::super::tests::runs;
+    use crate::report::schema;
     use serde_json::{Value, json};
 
     #[test]
@@ -78,5 +79,16 @@ mod tests {
                 "last_run": "run-2026-01-05T03:04:05.000Z", "last_at": "2026-01-05T03:04:05.000Z",
             })
         );
+    }
+
+    #[test]
+    fn figures_fit_their_schema() {
+        let schema = include_str!("../../../runbooks/reference/schema/stats.schema.json");
+        let mut runs = runs();
+        runs[0].finished = None;
+        for runs in [&runs[..], &runs[..1]] {
+            let text = super::json(&groups(runs));
+            assert_eq!(schema::misfits(schema, &text), Vec::<String>::new(), "{text}");
+        }
     }
 }
