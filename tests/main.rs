@@ -3,10 +3,12 @@
 //! It drives the built `runbook` like a person would and compares what it says and does. A new test
 //! takes five lines; expected output lies in `tests/expected/` and is rewritten by
 //! `RUNBOOK_UPDATE_EXPECTED=1 cargo test`. Nothing here imports the engine, sleeps, uses a fixed port
-//! or leaves the loopback interface.
+//! or leaves the loopback interface; but `injection.rs` does import it, because what it holds against
+//! real bash is one function with more values than there could be invocations.
 
 #![expect(clippy::disallowed_methods, reason = "the suite is a program of its own that drives another")]
 
 mod architecture;
 mod expected;
 mod harness;
+mod injection;

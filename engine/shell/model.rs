@@ -202,6 +202,8 @@ pub struct Context {
 /// One use of a variable, `$NAME` or `${NAME…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariableUse {
+    /// The variable.
+    pub name: String,
     /// Its bytes.
     pub span: Span,
     /// Its context. Never refused: an expansion is no text for the shell to read again.
