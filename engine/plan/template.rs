@@ -129,7 +129,7 @@ pub fn check_variable(script: &str, name: &str, value: &str, free: bool) -> Vec<
 fn filled(value: &str, context: &Context) -> String {
     let template = match context.quoting {
         // `2` before `<` or `>` would name a descriptor.
-        Quoting::Bare if context.before_redirect => "single_word",
+        Quoting::Bare if context.before_redirect => "word",
         Quoting::Bare => "bare",
         Quoting::Double => "double",
         Quoting::Single => "single",
@@ -142,24 +142,23 @@ fn filled(value: &str, context: &Context) -> String {
     templates().render(template, &data).expect("the templates are fixed and `value` is there")
 }
 
-/// One template for each quoting, registered under the name of its helper.
+/// One template for each quoting, registered under the name of its helper, and one that always quotes.
 fn templates() -> &'static Handlebars<'static> {
     static TEMPLATES: OnceLock<Handlebars<'static>> = OnceLock::new();
     TEMPLATES.get_or_init(|| {
         let mut registry = Handlebars::new();
         registry.set_strict_mode(true);
         registry.register_escape_fn(handlebars::no_escape);
-        let helpers: [(&str, fn(&str) -> String); 8] = [
-            ("bare", |value| quoted(value, Quoting::Bare)),
-            ("single_word", |value| format!("'{}'", quoted(value, Quoting::Single))),
-            ("double", |value| quoted(value, Quoting::Double)),
-            ("single", |value| quoted(value, Quoting::Single)),
-            ("ansi_c", |value| quoted(value, Quoting::AnsiC)),
-            ("heredoc", |value| quoted(value, Quoting::Heredoc)),
-            ("heredoc_literal", |value| quoted(value, Quoting::HeredocLiteral)),
-            ("comment", |value| quoted(value, Quoting::Comment)),
+        let quotings = [
+            ("bare", Quoting::Bare),
+            ("double", Quoting::Double),
+            ("single", Quoting::Single),
+            ("ansi_c", Quoting::AnsiC),
+            ("heredoc", Quoting::Heredoc),
+            ("heredoc_literal", Quoting::HeredocLiteral),
+            ("comment", Quoting::Comment),
         ];
-        for (name, quote) in helpers {
+        for (name, quoting) in quotings {
             let helper = move |helper: &Helper<'_>,
                                _: &Handlebars<'_>,
                                _: &Data,
@@ -167,13 +166,14 @@ fn templates() -> &'static Handlebars<'static> {
                                out: &mut dyn Output|
                   -> HelperResult {
                 let value = helper.param(0).and_then(|param| param.value().as_str()).unwrap_or_default();
-                out.write(&quote(value))?;
+                out.write(&quoted(value, quoting))?;
                 Ok(())
             };
             registry.register_helper(name, Box::new(helper));
             let template = format!("{{{{{name} value}}}}");
             registry.register_template_string(name, template).expect("the templates are fixed");
         }
+        registry.register_template_string("word", "'{{single value}}'").expect("the templates are fixed");
         registry
     })
 }
@@ -196,7 +196,7 @@ fn ended_heredocs(
             let line = if context.heredoc_strips_tabs { line.trim_start_matches('\t') } else { line };
             line == delimiter
         };
-        lines.any(is_end).then(|| Refused { span: *place, why: Why::Delimiter })
+        lines.any(is_end).then_some(Refused { span: *place, why: Why::Delimiter })
     });
     ends.collect()
 }
