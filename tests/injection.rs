@@ -328,7 +328,7 @@ fn batch(seed: u64, first: u64, count: u64) -> Vec<u64> {
         cases.push((case, text, value));
     }
     let directory = tempfile::tempdir().expect("is writable");
-    let locale = if first / BATCH % 2 == 0 { "C.UTF-8" } else { "C" };
+    let locale = if (first / BATCH).is_multiple_of(2) { "C.UTF-8" } else { "C" };
     let found = records(directory.path(), &script, locale);
     if found != expected {
         let at =
