@@ -165,9 +165,15 @@ impl Source {
 
     /// The text of line `number` (from 1) without its line ending.
     pub fn line_text(&self, number: usize) -> &str {
-        let Some(&start) = self.lines.get(number.wrapping_sub(1)) else { return "" };
-        let end = self.lines.get(number).copied().unwrap_or(self.text.len());
-        self.text[start..end].trim_end_matches(['\n', '\r'])
+        self.slice(self.line_span(number))
+    }
+
+    /// Where line `number` (from 1) stands, without its line ending; empty at the end if there is none.
+    pub fn line_span(&self, number: usize) -> Span {
+        let length = self.text.len();
+        let Some(&start) = self.lines.get(number.wrapping_sub(1)) else { return Span::new(length, length) };
+        let end = self.lines.get(number).copied().unwrap_or(length);
+        Span::new(start, start + self.text[start..end].trim_end_matches(['\n', '\r']).len())
     }
 }
 
@@ -181,6 +187,8 @@ mod tests {
         assert_eq!(source.place(0), Place { line: 1, column: 1 });
         assert_eq!(source.place(4), Place { line: 2, column: 2 });
         assert_eq!(source.line_text(2), "üb");
+        assert_eq!(source.line_span(2), Span::new(2, 5));
+        assert_eq!(source.line_span(4), Span::new(8, 8));
         assert_eq!(source.place(999), Place { line: 3, column: 2 });
     }
 

@@ -8,9 +8,11 @@ mod inline;
 mod model;
 pub mod mojibake;
 mod reader;
+mod references;
 
 pub use inline::{CodeSpan, Inline};
 pub use model::{
     Block, Comment, Document, Fence, FenceLine, FrontMatter, Item, List, Quote, Section, Table, TableRow,
 };
 pub use reader::read;
+pub use references::{Link, References, heading_slugs, references};

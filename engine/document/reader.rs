@@ -16,11 +16,10 @@ const MAX_DEPTH: usize = 48;
 pub fn read(source: &Source) -> (Document, Vec<Diagnostic>) {
     let text = source.text();
     let (front_matter, start) = front_matter(text, source.body_start());
-    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
     let mut reader = Reader {
         source,
         base: start,
-        events: Parser::new_ext(&text[start..], options).into_offset_iter(),
+        events: Parser::new_ext(&text[start..], options()).into_offset_iter(),
         diagnostics: Vec::new(),
     };
     let (preamble, flat) = reader.document();
@@ -30,8 +29,13 @@ pub fn read(source: &Source) -> (Document, Vec<Diagnostic>) {
     (document, diagnostics)
 }
 
+/// The Markdown that is understood beyond CommonMark.
+pub(super) fn options() -> Options {
+    Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH
+}
+
 /// The YAML between `---` lines at the very top, and where the Markdown begins.
-fn front_matter(text: &str, start: usize) -> (Option<FrontMatter>, usize) {
+pub(super) fn front_matter(text: &str, start: usize) -> (Option<FrontMatter>, usize) {
     let mut lines = text[start..].split_inclusive('\n');
     let Some(first) = lines.next().filter(|line| line.trim_end() == "---" && line.ends_with('\n')) else {
         return (None, start);
