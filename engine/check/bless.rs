@@ -15,6 +15,7 @@ use super::spelling::{ESC, spell, spell_escaped};
 use super::{Captures, Verdict, check};
 use crate::document::{Fence, read};
 use crate::runbook::{Expectation, Matching};
+use crate::shell::transcript;
 use crate::source::{Source, Span};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 use std::fmt;
@@ -332,14 +333,20 @@ impl<'a> Place<'a> {
         Ok(Self { source, first, count: expected.len(), blank, fence })
     }
 
-    /// Escapes what would be a prompt among commands, and an only line that is blank.
+    /// Escapes what would be read as something else than output: prompts and comments in a
+    /// transcript, and blank lines where they do not count.
     fn fit_for_block(&self, old: &[&str], mut changes: Vec<Change>) -> Vec<Change> {
-        if self.first > 0 {
-            let is_prompt = |line: &String| line.starts_with(['$', '#', '>', '%']);
+        if self.is_transcript() {
             for line in changes.iter_mut().flat_map(|change| &mut change.new) {
-                if is_prompt(line) {
+                if line.starts_with('#') || transcript(line).is_some() {
                     *line = spell_escaped(line);
                 }
+            }
+            if let Some(Change { old: range, new }) = changes.last_mut()
+                && range.end == old.len()
+                && let Some(last) = new.last_mut().filter(|last| last.trim().is_empty())
+            {
+                *last = ESC.trim_start().to_owned();
             }
         }
         if let [Change { old: all, new }] = &mut changes[..]
@@ -349,6 +356,10 @@ impl<'a> Place<'a> {
             new[0] = ESC.trim_start().to_owned();
         }
         changes
+    }
+
+    fn is_transcript(&self) -> bool {
+        self.first > 0 && transcript(&self.fence.text).is_some()
     }
 
     fn edits(&self, changes: &[Change], new_text: &str) -> Vec<Edit> {
@@ -434,7 +445,14 @@ impl<'a> Place<'a> {
         wanted.extend(lines_of(new_text));
         let rest = lines_of(&self.fence.text);
         wanted.extend(&rest[(self.first + self.count).min(rest.len())..]);
-        let reads = fence.closed && fence.info == self.fence.info && lines_of(&fence.text) == wanted;
+        let end = self.first + lines_of(new_text).len();
+        let is_output = !self.is_transcript()
+            || transcript(&fence.text).is_some_and(|transcript| {
+                let mut outputs = transcript.commands.iter().map(|command| command.output.clone());
+                end == self.first || outputs.any(|output| output == (self.first..end))
+            });
+        let reads =
+            fence.closed && fence.info == self.fence.info && lines_of(&fence.text) == wanted && is_output;
         if reads { Ok(()) } else { Err(Refusal::WouldNotRead) }
     }
 }

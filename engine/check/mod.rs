@@ -16,6 +16,7 @@ pub mod outcome;
 mod pattern;
 mod sequence;
 mod spelling;
+pub mod static_tier;
 mod status;
 mod unordered;
 

@@ -79,11 +79,16 @@ fn output_among_commands_is_rewritten_in_place() {
     let document = "```console\n$ echo a\na\n$ true\n```\n";
     let (source, mut expectation) = expectation(document, Matching::Lines, 1);
     expectation.text = "a".into();
-    let edits = bless(&source, &expectation, "$ b\n# c\nd\n", &Captures::default()).expect("can be blessed");
+    let blessed = |output: &str| {
+        let edits = bless(&source, &expectation, output, &Captures::default());
+        edits.map(|edits| apply(document, &edits))
+    };
     assert_eq!(
-        apply(document, &edits),
-        "```console\n$ echo a\n\\u{24} b (esc)\n\\u{23} c (esc)\nd\n$ true\n```\n"
+        blessed("$ b\n# c\nd\n").as_deref(),
+        Ok("```console\n$ echo a\n\\u{24} b (esc)\n\\u{23} c (esc)\nd\n$ true\n```\n")
     );
+    assert_eq!(blessed("b\n\n").as_deref(), Ok("```console\n$ echo a\nb\n(esc)\n$ true\n```\n"));
+    assert_eq!(blessed("").as_deref(), Ok("```console\n$ echo a\n$ true\n```\n"));
 }
 
 #[test]
