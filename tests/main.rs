@@ -9,6 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "the suite is a program of its own that drives another")]
 
 mod architecture;
+mod bad_input;
 mod expected;
 mod harness;
 mod injection;

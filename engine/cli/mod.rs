@@ -1,1 +1,184 @@
 //! clap arguments → settings → calls, one file per subcommand. The only module that knows clap.
+//!
+//! A subcommand's file has `command()`, which declares its arguments, and `run()`, which reads them
+//! and calls the engine. A procedure's own parameters become flags before clap sees the arguments.
+
+mod ask;
+mod documents;
+mod exec;
+mod failure;
+mod list;
+mod plan;
+mod prescan;
+mod procedure;
+mod recorder;
+mod report;
+mod runs;
+mod show;
+mod verify;
+
+use crate::host::{Clock, Environment, Files, Processes};
+use crate::report::style::{self, ColourChoice, Style};
+pub use ask::Person;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use failure::{Outcome, USAGE};
+use std::ffi::OsString;
+use std::io::Write;
+
+/// Everything a command may touch.
+pub struct Host<'a> {
+    /// Files.
+    pub files: &'a dyn Files,
+    /// Variables, directory, terminal.
+    pub environment: &'a dyn Environment,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// The process table.
+    pub processes: &'a dyn Processes,
+    /// Standard output.
+    pub out: &'a mut (dyn Write + Send),
+    /// Standard error.
+    pub err: &'a mut (dyn Write + Send),
+    /// Who can be asked.
+    pub person: Option<Person>,
+}
+
+/// A subcommand: how it is declared, and what it does.
+struct Subcommand {
+    command: fn() -> Command,
+    run: fn(&ArgMatches, &mut Host<'_>, Option<procedure::Wanted>) -> Outcome,
+}
+
+const SUBCOMMANDS: &[Subcommand] = &[
+    Subcommand { command: list::command, run: list::run },
+    Subcommand { command: show::command, run: show::run },
+    Subcommand { command: plan::command, run: plan::run },
+    Subcommand { command: exec::command, run: exec::run },
+    Subcommand { command: runs::command, run: runs::run },
+    Subcommand { command: report::command, run: report::run },
+    Subcommand { command: verify::command, run: verify::run },
+];
+
+/// Does what `args` say and returns the exit code.
+pub fn main(args: &[OsString], host: &mut Host<'_>) -> i32 {
+    let mut command = command();
+    let wanted = prescan::wanted(&command, args).map(|request| procedure::Wanted::load(&request, host));
+    if let Some(wanted) = &wanted {
+        command = wanted.extend(command);
+    }
+    let matches = match command.try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error, host),
+    };
+    let Some((name, given)) = matches.subcommand() else { return USAGE };
+    let Some(subcommand) = SUBCOMMANDS.iter().find(|it| (it.command)().get_name() == name) else {
+        return USAGE;
+    };
+    let outcome = (subcommand.run)(given, host, wanted);
+    let flushed = host.out.flush().map_err(|error| failure::Failure::output(&error));
+    match outcome.and_then(|code| flushed.map(|()| code)) {
+        Ok(code) => code,
+        Err(failure) => {
+            // Where even standard error is closed, the exit code is all that is left to say.
+            let _ = host.err.write_all(coloured(&failure.text, error_style(given, host)).as_bytes());
+            failure.code
+        }
+    }
+}
+
+fn command() -> Command {
+    let mut command = Command::new("runbook")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Runs the Markdown runbooks that on-call engineers already have")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .max_term_width(80)
+        .arg(
+            Arg::new("color")
+                .long("color")
+                .value_name("WHEN")
+                .value_parser(["auto", "always", "never"])
+                .default_value("auto")
+                .hide_possible_values(true)
+                .global(true)
+                .help("Colour the output: auto, always or never"),
+        )
+        .arg(flag("quiet", "Say only what failed, and the summary").short('q').global(true))
+        .arg(flag("verbose", "Say more").short('v').conflicts_with("quiet").global(true));
+    for subcommand in SUBCOMMANDS {
+        command = command.subcommand((subcommand.command)());
+    }
+    command
+}
+
+/// A flag without a value, named as it is written.
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+/// `--format` with these forms, the first being the default.
+fn format(forms: &'static [&'static str]) -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("FORM")
+        .value_parser(clap::builder::PossibleValuesParser::new(forms))
+        .default_value(forms[0])
+        .help("Form of the output")
+}
+
+fn form(matches: &ArgMatches) -> &str {
+    matches.get_one::<String>("format").map_or("text", String::as_str)
+}
+
+/// Every value of a repeatable option.
+fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches.get_many::<String>(name).into_iter().flatten().cloned().collect()
+}
+
+fn usage(error: &clap::Error, host: &mut Host<'_>) -> i32 {
+    let text = error.render().to_string();
+    let help = !error.use_stderr();
+    let stream = if help { &mut host.out } else { &mut host.err };
+    // A closed stream leaves only the exit code to say it with.
+    match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+        Err(error) if help && error.kind() == std::io::ErrorKind::BrokenPipe => failure::OUTPUT_CLOSED,
+        _ if help => 0,
+        _ => USAGE,
+    }
+}
+
+/// How standard output is styled.
+fn output_style(matches: &ArgMatches, host: &Host<'_>) -> Style {
+    chosen(matches, host, host.environment.stdout_is_terminal())
+}
+
+fn error_style(matches: &ArgMatches, host: &Host<'_>) -> Style {
+    chosen(matches, host, host.environment.stderr_is_terminal())
+}
+
+fn chosen(matches: &ArgMatches, host: &Host<'_>, terminal: bool) -> Style {
+    let choice = match matches.get_one::<String>("color").map(String::as_str) {
+        Some("always") => ColourChoice::Always,
+        Some("never") => ColourChoice::Never,
+        _ => ColourChoice::Auto,
+    };
+    style::choose(choice, terminal, |name| host.environment.var(name))
+}
+
+/// Colours the first word of each message.
+fn coloured(text: &str, style: Style) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let painted = ["error:", "warning:", "hint:"].into_iter().find_map(|word| {
+            let rest = line.strip_prefix(word)?;
+            let word = match word {
+                "error:" => style.bad(word),
+                "warning:" => style.warn(word),
+                _ => style.bold(word),
+            };
+            Some(word + rest)
+        });
+        out.push_str(painted.as_deref().unwrap_or(line));
+    }
+    out
+}

@@ -31,6 +31,9 @@ pub trait Environment {
 
     /// Whether standard error is a terminal.
     fn stderr_is_terminal(&self) -> bool;
+
+    /// Width of the terminal behind standard error in columns; 80 where there is none.
+    fn columns(&self) -> u16;
 }
 
 /// The real environment.
@@ -80,5 +83,9 @@ impl Environment for SystemEnvironment {
 
     fn stderr_is_terminal(&self) -> bool {
         std::io::stderr().is_terminal()
+    }
+
+    fn columns(&self) -> u16 {
+        console::Term::stderr().size_checked().map_or(80, |(_, columns)| columns)
     }
 }

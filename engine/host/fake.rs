@@ -80,6 +80,10 @@ impl Environment for FakeEnvironment {
     fn stderr_is_terminal(&self) -> bool {
         self.terminal
     }
+
+    fn columns(&self) -> u16 {
+        80
+    }
 }
 
 /// Files in memory. Clones share them.

@@ -242,6 +242,7 @@ pub struct Writer {
 
 impl Writer {
     /// Appends one event; with `durable`, returns only when it and all before it are on the disk.
+    /// Gives the event and its line.
     ///
     /// # Errors
     /// Whatever writing or syncing gives. The event is then no link of the chain, and nothing may be
@@ -252,7 +253,7 @@ impl Writer {
         body: EventBody,
         mono_ms: u64,
         durable: bool,
-    ) -> io::Result<Event> {
+    ) -> io::Result<(Event, String)> {
         let (event, mut line) = self.chain.link(body, clock.wall(), mono_ms);
         line.push('\n');
         self.journal.append(line.as_bytes())?;
@@ -260,7 +261,7 @@ impl Writer {
             self.journal.sync()?;
         }
         self.chain.accept(line.trim_end_matches('\n'));
-        Ok(event)
+        Ok((event, line))
     }
 
     /// Number of events so far.

@@ -1,13 +1,24 @@
 //! Runbook + arguments → Plan. Building a plan runs nothing.
 
 mod admission;
+mod arguments;
+mod bind;
+mod build;
 mod model;
+mod programs;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod value;
+mod work;
 
 pub use admission::{Refusal, refusals};
+pub use arguments::Arguments;
+pub use bind::{ArgumentError, Values, fold_name};
+pub use build::{ACT_TIMEOUT, OBSERVE_TIMEOUT, Problem, TIME_BOX, build};
 pub use model::*;
+pub use programs::{missing, stops};
 pub use template::{Insertion, MASK, Rendered, check_variable, render};
 pub use value::{Refused, Why};

@@ -25,15 +25,22 @@ pub fn table(out: &mut dyn Write, runbooks: &[Runbook], style: Style) -> io::Res
         };
         let parameters: Vec<&str> =
             procedure.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-        let steps = procedure.steps.len().to_string();
+        let (fixed, optional) = counts(procedure);
+        let steps = if optional == 0 { format!("{fixed:>5}") } else { format!("{fixed:>2} +{optional}") };
         let line = row(
-            &[("", 8), (&procedure.title, 27), (&target, 22), (&format!("{steps:>5}"), 5)],
+            &[("", 8), (&procedure.title, 27), (&target, 22), (&steps, 5)],
             &fit(&parameters.join(" "), 10),
         );
         let severity_cell = super::style::pad(severity, 8);
         writeln!(out, "{}{}", coloured(procedure, &severity_cell, style), &line[8.min(line.len())..])?;
     }
     Ok(())
+}
+
+/// Steps that are part of the procedure, and optional ones.
+fn counts(procedure: &Procedure) -> (usize, usize) {
+    let optional = procedure.steps.iter().filter(|step| step.optional).count();
+    (procedure.steps.len() - optional, optional)
 }
 
 fn coloured(procedure: &Procedure, text: &str, style: Style) -> String {
@@ -59,6 +66,7 @@ struct ProcedureJson<'a> {
     severity: Option<&'a str>,
     targets: Vec<TargetJson<'a>>,
     steps: usize,
+    optional_steps: usize,
     parameters: Vec<ParameterJson<'a>>,
 }
 
@@ -99,7 +107,8 @@ pub fn json(runbooks: &[Runbook]) -> String {
                     unit: target.quantity.map(|quantity| quantity.unit),
                 })
                 .collect(),
-            steps: procedure.steps.len(),
+            steps: counts(procedure).0,
+            optional_steps: counts(procedure).1,
             parameters: procedure
                 .parameters
                 .iter()
@@ -135,7 +144,7 @@ mod tests {
             listing["procedures"][0],
             json!({
                 "id": "engine-restart-failed", "title": "Engine Restart Failed", "file": "bot.md",
-                "line": 3, "severity": "Critical", "steps": 1,
+                "line": 3, "severity": "Critical", "steps": 1, "optional_steps": 0,
                 "targets": [{"text": "Auto-restart < 30 seconds", "metric": "recovery",
                              "comparator": "<", "value": 30.0, "unit": "s"}],
                 "parameters": [{"name": "engine_id", "flag": "--engine-id"}],

@@ -17,6 +17,7 @@ pub mod outputs;
 pub mod plan_graph;
 pub mod plan_json;
 pub mod plan_text;
+pub mod progress;
 pub mod record;
 pub mod run_junit;
 pub mod runs;

@@ -410,6 +410,13 @@ pub struct CommandBlock {
 }
 
 impl CommandBlock {
+    /// The line in the file that holds byte `at` of the script.
+    pub fn line_at(&self, at: usize) -> usize {
+        let before = &self.script[..at.min(self.script.len())];
+        let line = before.matches('\n').count().min(self.lines.len().saturating_sub(1));
+        self.lines.get(line).map_or(0, |place| place.line)
+    }
+
     /// The file offset of byte `at` of the script.
     pub fn file_offset(&self, at: usize) -> usize {
         let before = &self.script[..at.min(self.script.len())];

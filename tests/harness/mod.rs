@@ -4,9 +4,11 @@ mod process;
 mod redact;
 mod service;
 mod snapshot;
+mod terminal;
 
 pub(crate) use process::{Running, leftovers};
 pub(crate) use service::{Reply, Service};
+pub(crate) use terminal::OnTerminal;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};

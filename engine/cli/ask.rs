@@ -1,0 +1,285 @@
+//! Questions to the person at the terminal: what is shown, and what counts as an answer.
+//!
+//! An answer that is not understood is asked for again; the end of the input is the safe answer.
+
+use crate::event::Choice;
+use crate::run::{Ask, Question, QuestionKind, Reply};
+use std::io::{self, BufRead, Write};
+
+/// The person at the terminal.
+pub struct Person {
+    /// What they type.
+    pub input: Box<dyn BufRead + Send>,
+    /// What they see.
+    pub output: Box<dyn Write + Send>,
+    /// Reads a line that is not shown while it is typed.
+    pub read_secret: fn() -> io::Result<String>,
+}
+
+/// Asks that person, if there is one.
+pub(super) struct Asker(pub(super) Option<Person>);
+
+impl Ask for Asker {
+    fn ask(&mut self, question: &Question) -> io::Result<Reply> {
+        let person = self.0.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        ask(question, &mut person.input, &mut person.output)
+    }
+}
+
+/// Asks one question and returns the answer.
+///
+/// # Errors
+/// Whatever reading or writing gives.
+fn ask(question: &Question, input: &mut dyn BufRead, out: &mut dyn Write) -> io::Result<Reply> {
+    show(question, out)?;
+    loop {
+        write!(out, "{} ", prompt(question))?;
+        out.flush()?;
+        let Some(line) = read_line(input)? else {
+            writeln!(out)?;
+            return Ok(reply(at_the_end(question)));
+        };
+        match understand(question, line.trim()) {
+            Some(Answer::Arm(arm)) => {
+                let choice = if arm == 0 { Choice::No } else { Choice::Yes };
+                return Ok(Reply { choice, arm: Some(arm), note: None });
+            }
+            Some(Answer::Choice(choice)) => {
+                let note = match wants(question, choice) {
+                    Some(what) => match read_note(what, input, out)? {
+                        Some(note) => Some(note),
+                        None => continue,
+                    },
+                    None => None,
+                };
+                return Ok(Reply { choice, arm: None, note });
+            }
+            None => writeln!(out, "please answer with one of the letters in brackets")?,
+        }
+    }
+}
+
+/// Asks for the value of a parameter; a secret one is not shown while it is typed.
+///
+/// # Errors
+/// Whatever reading or writing gives.
+pub(super) fn ask_value(
+    person: &mut Person,
+    name: &str,
+    line: usize,
+    secret: bool,
+) -> io::Result<Option<String>> {
+    let hidden = if secret { ", not shown" } else { "" };
+    write!(person.output, "{name} (line {line}{hidden}): ")?;
+    person.output.flush()?;
+    let value = if secret { Some((person.read_secret)()?) } else { read_line(&mut person.input)? };
+    Ok(value.map(|line| line.trim_end_matches(['\r', '\n']).to_owned()).filter(|value| !value.is_empty()))
+}
+
+enum Answer {
+    Choice(Choice),
+    Arm(usize),
+}
+
+fn reply(choice: Choice) -> Reply {
+    Reply { choice, arm: None, note: None }
+}
+
+fn show(question: &Question, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out)?;
+    match &question.kind {
+        QuestionKind::Choose { arms } => {
+            writeln!(out, "{}:", question.text)?;
+            for (number, (_, text)) in (1..).zip(arms) {
+                writeln!(out, "  [{number}] {text}")?;
+            }
+            writeln!(out, "  [0] none of them")
+        }
+        QuestionKind::Manual { .. } => {
+            writeln!(out, "by hand:")?;
+            question.text.lines().try_for_each(|line| writeln!(out, "  {line}"))
+        }
+        QuestionKind::Failure => {
+            writeln!(out, "{}", question.text)?;
+            question
+                .choices
+                .iter()
+                .try_for_each(|choice| writeln!(out, "  [{}] {}", letter(*choice), meaning(*choice)))
+        }
+        QuestionKind::Confirm | QuestionKind::Decide => Ok(()),
+    }
+}
+
+fn prompt(question: &Question) -> String {
+    match &question.kind {
+        QuestionKind::Choose { .. } => "which one?".to_owned(),
+        QuestionKind::Manual { .. } => "is it done? [y]es, [N]o, [a]bort:".to_owned(),
+        QuestionKind::Failure => "what now?".to_owned(),
+        QuestionKind::Confirm => format!("{}? [y]es, [N]o, [a]bort:", question.text),
+        QuestionKind::Decide => {
+            format!("{}: is it so? [y]es, [N]o, [a]bort:", question.text.trim_end_matches(':'))
+        }
+    }
+}
+
+fn understand(question: &Question, line: &str) -> Option<Answer> {
+    if let QuestionKind::Choose { arms } = &question.kind {
+        let number: usize = line.parse().ok()?;
+        return (number <= arms.len()).then_some(Answer::Arm(number));
+    }
+    let lower = line.to_lowercase();
+    if lower.is_empty() {
+        return match question.kind {
+            QuestionKind::Failure => None,
+            _ => question.choices.last().copied().map(Answer::Choice),
+        };
+    }
+    let fits = |choice: &&Choice| {
+        let letter = letter(**choice).to_string();
+        lower == letter || lower == word(**choice)
+    };
+    question.choices.iter().find(fits).copied().map(Answer::Choice)
+}
+
+/// What the person is asked for along with a choice.
+fn wants(question: &Question, choice: Choice) -> Option<&'static str> {
+    match (&question.kind, choice) {
+        (QuestionKind::Failure, Choice::DoneByHand) => Some("what was done?"),
+        (QuestionKind::Failure, Choice::Skip) => Some("why may it be skipped?"),
+        _ => None,
+    }
+}
+
+fn read_note(what: &str, input: &mut dyn BufRead, out: &mut dyn Write) -> io::Result<Option<String>> {
+    write!(out, "{what} ")?;
+    out.flush()?;
+    let line = read_line(input)?;
+    let note = line.map(|line| line.trim().to_owned()).filter(|note| !note.is_empty());
+    if note.is_none() {
+        writeln!(out, "nothing was said, so nothing is decided")?;
+    }
+    Ok(note)
+}
+
+fn read_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    Ok((input.read_line(&mut line)? > 0).then_some(line))
+}
+
+/// The safe answer where nobody can answer any more.
+fn at_the_end(question: &Question) -> Choice {
+    if question.choices.contains(&Choice::Abort) { Choice::Abort } else { Choice::No }
+}
+
+fn letter(choice: Choice) -> char {
+    match choice {
+        Choice::Yes => 'y',
+        Choice::No => 'n',
+        Choice::Retry => 'r',
+        Choice::Edit => 'e',
+        Choice::DoneByHand => 'd',
+        Choice::Fallback => 'f',
+        Choice::Skip => 's',
+        Choice::Abort => 'a',
+    }
+}
+
+fn word(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Yes => "yes",
+        Choice::No => "no",
+        Choice::Retry => "retry",
+        Choice::Edit => "edit",
+        Choice::DoneByHand => "done",
+        Choice::Fallback => "fallback",
+        Choice::Skip => "skip",
+        Choice::Abort => "abort",
+    }
+}
+
+fn meaning(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Yes => "yes",
+        Choice::No => "no",
+        Choice::Retry => "retry it",
+        Choice::Edit => "edit the command and retry",
+        Choice::DoneByHand => "it was done by hand: go on",
+        Choice::Fallback => "take the fallback",
+        Choice::Skip => "skip it and go on",
+        Choice::Abort => "abort the run",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::StepId;
+
+    fn asked(kind: QuestionKind, choices: &[Choice], input: &str) -> (Reply, String) {
+        let text = match kind {
+            QuestionKind::Decide => "If latency persists:",
+            QuestionKind::Failure => "step 2 `Force restart` failed",
+            _ => "run step 2 `Force restart`",
+        };
+        let question = Question { kind, step: StepId(1), text: text.into(), choices: choices.to_vec() };
+        let mut out = Vec::new();
+        let reply = ask(&question, &mut input.as_bytes(), &mut out).expect("memory");
+        (reply, String::from_utf8(out).expect("is text"))
+    }
+
+    const YES_NO: &[Choice] = &[Choice::Yes, Choice::Abort, Choice::No];
+
+    #[test]
+    fn a_confirmation_is_no_unless_somebody_says_yes() {
+        for (input, choice) in [
+            ("y\n", Choice::Yes),
+            ("YES\n", Choice::Yes),
+            ("\n", Choice::No),
+            ("n\n", Choice::No),
+            ("a\n", Choice::Abort),
+            ("what\ny\n", Choice::Yes),
+            ("", Choice::Abort),
+        ] {
+            assert_eq!(asked(QuestionKind::Confirm, YES_NO, input).0, reply(choice), "{input:?}");
+        }
+        let (_, said) = asked(QuestionKind::Confirm, YES_NO, "x\ny\n");
+        assert_eq!(
+            said,
+            "\nrun step 2 `Force restart`? [y]es, [N]o, [a]bort: please answer with one of the letters in brackets\n\
+             run step 2 `Force restart`? [y]es, [N]o, [a]bort: "
+        );
+        let (_, said) = asked(QuestionKind::Decide, YES_NO, "y\n");
+        assert_eq!(said, "\nIf latency persists: is it so? [y]es, [N]o, [a]bort: ");
+    }
+
+    #[test]
+    fn a_choice_is_a_number() {
+        let arms =
+            || QuestionKind::Choose { arms: vec![(StepId(0), "If A".into()), (StepId(1), "If B".into())] };
+        for (input, arm) in [("2\n", 2), ("0\n", 0), ("3\nx\n1\n", 1)] {
+            assert_eq!(asked(arms(), YES_NO, input).0.arm, Some(arm), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_the_default_and_words_are_asked_for() {
+        let choices = [Choice::Fallback, Choice::Retry, Choice::DoneByHand, Choice::Skip, Choice::Abort];
+        for (input, choice, note) in [
+            ("\nf\n", Choice::Fallback, None),
+            ("r\n", Choice::Retry, None),
+            ("d\nrestarted it\n", Choice::DoneByHand, Some("restarted it")),
+            ("s\n\ns\nknown\n", Choice::Skip, Some("known")),
+            ("abort\n", Choice::Abort, None),
+            ("", Choice::Abort, None),
+        ] {
+            let reply = asked(QuestionKind::Failure, &choices, input).0;
+            assert_eq!((reply.choice, reply.note.as_deref()), (choice, note), "{input:?}");
+        }
+        let (_, said) = asked(QuestionKind::Failure, &choices, "a\n");
+        assert_eq!(
+            said,
+            "\nstep 2 `Force restart` failed\n  [f] take the fallback\n  [r] retry it\n  \
+             [d] it was done by hand: go on\n  [s] skip it and go on\n  [a] abort the run\nwhat now? "
+        );
+    }
+}

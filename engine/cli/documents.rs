@@ -1,0 +1,198 @@
+//! Which files hold the procedures, and what is in them.
+
+use super::Host;
+use super::failure::{DOCUMENT, Failure, USAGE};
+use crate::diagnostic::Diagnostic;
+use crate::document;
+use crate::runbook::yaml::Config;
+use crate::runbook::{self, Runbook};
+use crate::source::{MAX_BYTES, Source};
+use clap::{Arg, ArgAction};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Where a project says which files hold its procedures, from its own directory on.
+const CONFIG: &str = "runbooks/runbook.yaml";
+
+/// Longest configuration that is read, in bytes.
+const MAX_CONFIG: u64 = 1 << 20;
+
+/// The documents a command works on.
+#[derive(Debug, Default)]
+pub(super) struct Documents {
+    /// What was understood, in the order of the files.
+    pub(super) runbooks: Vec<Runbook>,
+    /// For each runbook: what is odd about it.
+    pub(super) diagnostics: Vec<Vec<Diagnostic>>,
+    /// Files that could not be read.
+    pub(super) failures: Vec<Failure>,
+    /// The project's configuration and the file it is in.
+    pub(super) config: Option<(PathBuf, Config)>,
+}
+
+/// `--file`.
+pub(super) fn file() -> Arg {
+    Arg::new("file")
+        .long("file")
+        .value_name("FILE")
+        .action(ArgAction::Append)
+        .help("Read this file instead of those the project names (repeatable)")
+}
+
+impl Documents {
+    /// Reads the given files, or else those that the nearest `runbooks/runbook.yaml` upwards and
+    /// `RUNBOOK_PATH` name.
+    pub(super) fn load(files: &[String], host: &Host<'_>) -> Self {
+        let mut documents = Self::default();
+        let config = match nearest_config(host) {
+            Ok(config) => config,
+            Err(failure) => {
+                documents.failures.push(failure);
+                None
+            }
+        };
+        let mut paths: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        if files.is_empty() {
+            paths.extend(config.iter().flat_map(|(file, config)| named(file, config, host)));
+            paths.extend(from_environment(host));
+            if paths.is_empty() && documents.failures.is_empty() {
+                documents.failures.push(Failure::new(
+                    USAGE,
+                    "no runbook is named",
+                    format!(
+                        "give --file FILE, list files under `procedures:` in `{CONFIG}`, or set RUNBOOK_PATH"
+                    ),
+                ));
+            }
+        }
+        documents.config = config;
+        for path in paths {
+            match read(&path, host) {
+                Ok((runbook, diagnostics)) => {
+                    documents.runbooks.push(runbook);
+                    documents.diagnostics.push(diagnostics);
+                }
+                Err(failure) => documents.failures.push(failure),
+            }
+        }
+        documents
+    }
+
+    /// The first thing that could not be read.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let code = self.failures.iter().map(|failure| failure.code).max()?;
+        Some(Failure { code, text: self.failures.iter().map(|failure| failure.text.as_str()).collect() })
+    }
+
+    /// Directory that the project's sessions start in, if it names one.
+    pub(super) fn workdir(&self) -> Option<PathBuf> {
+        let (file, config) = self.config.as_ref()?;
+        let workdir = config.workdir.as_ref()?;
+        Some(tidy(&file.parent().unwrap_or(Path::new("")).join(&workdir.value)))
+    }
+}
+
+/// Reads one file and takes it apart.
+fn read(path: &Path, host: &Host<'_>) -> Result<(Runbook, Vec<Diagnostic>), Failure> {
+    let shown = path.display();
+    let absolute = host.environment.cwd().join(path);
+    if host.files.is_dir(&absolute) {
+        let hint = "name the files in it with --file FILE";
+        return Err(Failure::new(USAGE, format!("`{shown}` is a directory"), hint));
+    }
+    let bytes = host.files.read(&absolute, MAX_BYTES as u64).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            Failure::new(USAGE, format!("`{shown}` does not exist"), "is the path right? it counts from here")
+        }
+        ErrorKind::FileTooLarge => {
+            let size = host.files.size(&absolute).unwrap_or_default();
+            let message =
+                format!("`{shown}` cannot be read: the file has {size} bytes; a runbook may have at most {MAX_BYTES} (16 MiB)");
+            Failure::new(DOCUMENT, message, "a runbook is prose: is this the right file?")
+        }
+        _ => Failure::new(USAGE, format!("`{shown}` cannot be read: {error}"), "may you read it?"),
+    })?;
+    let source = Source::new(path, bytes).map_err(|error| {
+        let hint = "save it as UTF-8 text, or name another file";
+        Failure::new(DOCUMENT, format!("`{shown}` cannot be read: {error}"), hint)
+    })?;
+    if source.text().trim_start_matches('\u{feff}').trim().is_empty() {
+        let hint = "a runbook has a heading and steps: is this the right file?";
+        return Err(Failure::new(DOCUMENT, format!("`{shown}` is empty"), hint));
+    }
+    let (document, mut diagnostics) = document::read(&source);
+    let (runbook, more) = runbook::lower(&document);
+    diagnostics.extend(more);
+    Ok((runbook, diagnostics))
+}
+
+/// The nearest configuration upwards from the caller's directory, shown from there.
+fn nearest_config(host: &Host<'_>) -> Result<Option<(PathBuf, Config)>, Failure> {
+    let cwd = host.environment.cwd();
+    let Some(path) =
+        cwd.ancestors().map(|directory| directory.join(CONFIG)).find(|path| host.files.exists(path))
+    else {
+        return Ok(None);
+    };
+    let shown = path.strip_prefix(&cwd).unwrap_or(&path).to_owned();
+    let unreadable = |why: String| {
+        Failure::new(
+            DOCUMENT,
+            format!("`{}` cannot be read: {why}", shown.display()),
+            "repair it, or give --file FILE",
+        )
+    };
+    let bytes = host.files.read(&path, MAX_CONFIG).map_err(|error| unreadable(error.to_string()))?;
+    let source = Source::new(&shown, bytes).map_err(|error| unreadable(error.to_string()))?;
+    match Config::read(&source) {
+        Ok(config) => Ok(Some((path, config))),
+        Err(diagnostic) => Err(Failure::document(&source, [&diagnostic])),
+    }
+}
+
+/// The files a configuration names, as the caller would type them.
+fn named(file: &Path, config: &Config, host: &Host<'_>) -> Vec<PathBuf> {
+    let cwd = host.environment.cwd();
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let shown = |path: PathBuf| path.strip_prefix(&cwd).map(Path::to_owned).unwrap_or(path);
+    config.procedures.iter().map(|name| shown(tidy(&directory.join(&name.value)))).collect()
+}
+
+/// Files and directories of `RUNBOOK_PATH`, separated by colons; of a directory its Markdown files.
+fn from_environment(host: &Host<'_>) -> Vec<PathBuf> {
+    let value = host.environment.var("RUNBOOK_PATH").unwrap_or_default();
+    let entries = value.split(':').filter(|entry| !entry.is_empty()).map(PathBuf::from);
+    entries
+        .flat_map(|entry| {
+            let absolute = host.environment.cwd().join(&entry);
+            if !host.files.is_dir(&absolute) {
+                return vec![entry];
+            }
+            let listed = host.files.list(&absolute).unwrap_or_default();
+            let markdown = |path: &PathBuf| path.extension().is_some_and(|it| it == "md" || it == "markdown");
+            let files = listed.into_iter().filter(|it| !it.directory).map(|it| it.path).filter(markdown);
+            // As the caller wrote the directory, so that messages show what a person would type.
+            files.filter_map(|path| Some(entry.join(path.file_name()?))).collect()
+        })
+        .collect()
+}
+
+/// The path without `.` and with `x/..` taken out, so that messages show what a person would type.
+fn tidy(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::CurDir => {}
+            std::path::Component::ParentDir
+                if out
+                    .components()
+                    .next_back()
+                    .is_some_and(|last| matches!(last, std::path::Component::Normal(_))) =>
+            {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}

@@ -1,0 +1,372 @@
+//! `runbook exec`: runs a procedure, or with `--dry-run` shows what would run.
+
+use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
+use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
+use super::recorder::{Live, Recorder};
+use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
+use crate::event::{EventBody, RunStarted, StepHeader};
+use crate::host::Environment;
+use crate::journal::{Store, hash};
+use crate::plan::{BoundParameter, Plan, refusals, stops};
+use crate::report::progress::Progress;
+use crate::report::style::Style;
+use crate::report::terminal::{Terminal, Verbosity};
+use crate::run::{ConfirmPolicy, Policy, Run, SessionSetup, execute as execute_run};
+use crate::runbook::Target;
+use clap::{Arg, ArgMatches, Command};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::Arc;
+
+/// How deep `runbook` may start itself: a runbook that runs `runbook` on itself is a mistake.
+const MAX_DEPTH: u32 = 4;
+
+/// The live line is not wider than this.
+const MAX_COLUMNS: usize = 120;
+
+/// The variable that counts how deep.
+const DEPTH: &str = "RUNBOOK_DEPTH";
+
+pub(super) fn command() -> Command {
+    planning(Command::new("exec").about("Run a procedure"))
+        .arg(flag("dry-run", "Show what would run, with both branches, and run nothing"))
+        .arg(flag("yes", "Answer every confirmation with yes; needed unattended for steps that destroy"))
+        .arg(
+            Arg::new("confirm")
+                .long("confirm")
+                .value_name("WHEN")
+                .value_parser(["every", "changes", "destroys", "never"])
+                .default_value("changes")
+                .help("Which steps to ask before, on a terminal"),
+        )
+        .arg(flag("unattended", "Ask nothing, as where there is no terminal"))
+        .arg(flag("no-preflight", "Start although programs are missing"))
+        .arg(flag("allow-concurrent", "Start although the procedure is already running"))
+        .arg(format(&["text", "json"]))
+}
+
+/// What the command line says on how to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settings {
+    pub(super) policy: Policy,
+    pub(super) preflight: bool,
+    pub(super) concurrent: bool,
+    pub(super) verbosity: Verbosity,
+    pub(super) style: Style,
+    pub(super) json: bool,
+}
+
+impl Settings {
+    fn of(matches: &ArgMatches, host: &Host<'_>) -> Self {
+        let environment = host.environment;
+        let ci = environment.var("CI").is_some_and(|value| !value.is_empty() && value != "false");
+        let terminal = environment.stdin_is_terminal() && environment.stderr_is_terminal();
+        let confirm = match matches.get_one::<String>("confirm").map(String::as_str) {
+            Some("every") => ConfirmPolicy::Every,
+            Some("destroys") => ConfirmPolicy::Destroys,
+            Some("never") => ConfirmPolicy::Never,
+            _ => ConfirmPolicy::Changes,
+        };
+        Self {
+            policy: Policy {
+                confirm,
+                yes: matches.get_flag("yes"),
+                unattended: !terminal || ci || matches.get_flag("unattended"),
+                stage: false,
+            },
+            preflight: !matches.get_flag("no-preflight"),
+            concurrent: matches.get_flag("allow-concurrent"),
+            verbosity: verbosity(matches),
+            style: output_style(matches, host),
+            json: form(matches) == "json",
+        }
+    }
+}
+
+fn verbosity(matches: &ArgMatches) -> Verbosity {
+    match (matches.get_flag("quiet"), matches.get_flag("verbose")) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
+}
+
+pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Wanted>) -> Outcome {
+    let wanted = required(wanted)?;
+    let settings = Settings::of(matches, host);
+    let mut choices = choices(matches);
+    choices.terminal = !settings.policy.unattended;
+    let dry = matches.get_flag("dry-run");
+    let mut plan = wanted.plan(matches, host, &choices)?;
+    if !dry && !settings.policy.unattended {
+        plan = ask_for_values(plan, &wanted, matches, host, &mut choices)?;
+    }
+    if let Some(failure) = open_parameters(&plan) {
+        return Err(failure);
+    }
+    plan_command::warn(&wanted, host)?;
+    if dry {
+        let form = if settings.json { "json" } else { "text" };
+        return plan_command::print(&plan, form, settings.style, host).map(|()| 0);
+    }
+    let (runbook, _) = wanted.procedure()?;
+    preflight(&plan, settings, host)?;
+    refuse_unattended(&plan, settings)?;
+    execute(plan, runbook.source.text(), settings, host)
+}
+
+/// Asks for every parameter that is still open, all before anything starts.
+fn ask_for_values(
+    plan: Plan,
+    wanted: &Wanted,
+    matches: &ArgMatches,
+    host: &mut Host<'_>,
+    choices: &mut Choices,
+) -> Result<Plan, Failure> {
+    let mut asked = BTreeMap::new();
+    for parameter in plan.open_parameters() {
+        let Some(person) = &mut host.person else { break };
+        let value = ask::ask_value(person, &parameter.name, parameter.line, parameter.secret);
+        let value = value.map_err(|error| {
+            Failure::new(
+                CANNOT_START,
+                format!("the terminal cannot be read: {error}"),
+                "give the value as a flag",
+            )
+        })?;
+        asked.extend(value.map(|value| (parameter.name.clone(), value)));
+    }
+    if asked.is_empty() {
+        return Ok(plan);
+    }
+    choices.asked = asked;
+    wanted.plan(matches, host, choices)
+}
+
+/// Refuses a run whose acts, verifies or fallbacks name programs that are not there, or that could
+/// not start at all; warns of the rest.
+fn preflight(plan: &Plan, settings: Settings, host: &mut Host<'_>) -> Result<(), Failure> {
+    if !host.files.is_dir(&plan.workdir) {
+        let message = format!("the working directory `{}` does not exist", plan.workdir.display());
+        return Err(Failure::new(CANNOT_START, message, "make it, or give --workdir DIR"));
+    }
+    let path = host.environment.var("PATH").unwrap_or_default();
+    let has_shell_steps = plan.steps.iter().any(|step| step.shell().is_some());
+    if has_shell_steps && host.processes.find_program("bash", &path, &plan.workdir).is_none() {
+        return Err(Failure::new(
+            CANNOT_START,
+            "there is no `bash` on the PATH",
+            "install bash 4.4 or later",
+        ));
+    }
+    if !settings.preflight {
+        return Ok(());
+    }
+    let mut text = String::new();
+    let mut told = Vec::new();
+    for (id, program) in plan_command::missing_here(plan, host) {
+        let step = plan.step(id);
+        let line = format!(
+            "step {} `{}` needs `{}`, which is not here (line {})",
+            step.id, step.label, program.name, program.line
+        );
+        if stops(plan, id) {
+            text.push_str(&format!("error: {line}\n"));
+        } else if !told.contains(&line) {
+            // A closed standard error must not stop a recovery.
+            let _ = writeln!(host.err, "warning: {line}");
+            told.push(line);
+        }
+    }
+    if text.is_empty() {
+        return Ok(());
+    }
+    text.push_str(
+        "hint: install it or start in another directory (--workdir DIR); --no-preflight starts anyway\n",
+    );
+    Err(Failure { code: CANNOT_START, text })
+}
+
+/// Refuses, unattended, what needs a person, and lists all of it.
+fn refuse_unattended(plan: &Plan, settings: Settings) -> Result<(), Failure> {
+    if !settings.policy.unattended {
+        return Ok(());
+    }
+    let refusals = refusals(plan, settings.policy.yes);
+    if refusals.is_empty() {
+        return Ok(());
+    }
+    let mut text = String::new();
+    for refusal in &refusals {
+        text.push_str(&format!("error: {refusal}\nhint: {}\n", refusal.hint()));
+    }
+    text.push_str("nothing was started: nobody is there to ask\n");
+    Err(Failure { code: PERSON, text })
+}
+
+fn execute(plan: Plan, document: &str, settings: Settings, host: &mut Host<'_>) -> Outcome {
+    let home = runs::home(host)?;
+    let store = Store::new(host.files, &home);
+    let depth = depth(host)?;
+    let unwritable = |what: &str, error: &std::io::Error| {
+        Failure::new(
+            CANNOT_START,
+            format!("{what} below `{}` cannot be written: {error}", home.display()),
+            "make room or set RUNBOOK_HOME to a directory of your own; nothing was started",
+        )
+    };
+    let _active = match settings.concurrent {
+        true => None,
+        false => {
+            let claim = store.claim(&claim_key(&plan)).map_err(|error| unwritable("the state", &error))?;
+            Some(claim.ok_or_else(|| already_running(&plan))?)
+        }
+    };
+    let started = run_started(&plan, settings, host);
+    let writer =
+        store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
+    let path = host.environment.var("PATH").unwrap_or_default();
+    let bash = host.processes.find_program("bash", &path, &plan.workdir).unwrap_or_else(|| "bash".into());
+    let mut session =
+        SessionSetup::new(bash, plan.workdir.clone(), plan.procedure.file.display().to_string());
+    session.set = variables(&plan);
+    session.set.push((DEPTH.to_owned(), (depth + 1).to_string()));
+    session.without = host
+        .environment
+        .vars()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with("RUNBOOK_PARAM_"))
+        .collect();
+    session.secrets = secrets(&plan);
+    session.terminal = !settings.policy.unattended;
+    let live = live(&plan, settings, host.environment, host.out);
+    let mut recorder = Recorder { writer, clock: host.clock, live, closed: false };
+    let run = started.run.clone();
+    let finished = execute_run(Run {
+        plan: Arc::new(plan),
+        policy: settings.policy,
+        opening: EventBody::RunStarted(Box::new(started)),
+        past: &[],
+        session,
+        recorder: &mut recorder,
+        ask: Box::new(ask::Asker(host.person.take())),
+        clock: host.clock,
+    });
+    let head = recorder.writer.head().to_owned();
+    let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
+    let finished = finished.map_err(|error| {
+        let hint = format!("what is on record: runbook report {run}");
+        Failure::new(CANNOT_START, format!("the run could not be carried out: {error}"), hint)
+    })?;
+    if !quiet {
+        let said = format!("  record: runbook report {run}\n  head {head}\n");
+        host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+    }
+    Ok(finished.exit)
+}
+
+fn depth(host: &Host<'_>) -> Result<u32, Failure> {
+    let depth = host.environment.var(DEPTH).and_then(|depth| depth.parse().ok()).unwrap_or(0);
+    if depth >= MAX_DEPTH {
+        let message = format!("`runbook` has started itself {depth} times over: a procedure runs itself");
+        return Err(Failure::new(CANNOT_START, message, "look which step calls `runbook`"));
+    }
+    Ok(depth)
+}
+
+/// What makes two runs the same: the procedure of a document, with the same values.
+fn claim_key(plan: &Plan) -> String {
+    let mut key = format!("{}\0{}", plan.document_sha256, plan.procedure.id);
+    for parameter in &plan.parameters {
+        key.push_str(&format!("\0{}={}", parameter.name, parameter.value.as_deref().unwrap_or_default()));
+    }
+    key
+}
+
+fn already_running(plan: &Plan) -> Failure {
+    Failure::new(
+        CANNOT_START,
+        format!("`{}` is already running on this host with the same values", plan.procedure.title),
+        "`runbook runs` shows it; --allow-concurrent starts another one",
+    )
+}
+
+fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> RunStarted {
+    let at = host.clock.wall();
+    let masked = |parameter: &BoundParameter| match (&parameter.value, parameter.secret) {
+        (_, true) => "******".to_owned(),
+        (value, false) => value.clone().unwrap_or_default(),
+    };
+    let header = &plan.procedure;
+    RunStarted {
+        run: run_id(&at, host),
+        procedure: header.id.clone(),
+        title: header.title.clone(),
+        file: header.file.display().to_string(),
+        line: header.line,
+        document_sha256: plan.document_sha256.clone(),
+        detected_at: None,
+        severity: header.severity.as_ref().map(|severity| severity.text.clone()),
+        targets: header.targets.iter().map(|target| target.text.clone()).collect(),
+        parameters: plan.parameters.iter().map(|it| (it.name.clone(), masked(it))).collect(),
+        mode: "exec".to_owned(),
+        unattended: settings.policy.unattended,
+        workdir: plan.workdir.display().to_string(),
+        user: host.environment.user(),
+        host: host.environment.hostname(),
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: host.environment.pid(),
+        steps: plan
+            .steps
+            .iter()
+            .map(|step| StepHeader {
+                id: step.id.clone(),
+                slug: step.slug.clone(),
+                label: step.label.clone(),
+                line: step.line,
+                role: step.role,
+                effect: step.effect,
+                fallback_of: step.fallback_of(),
+            })
+            .collect(),
+    }
+}
+
+/// The time of the start and six characters that two runs of one moment do not share.
+fn run_id(at: &str, host: &Host<'_>) -> String {
+    let stamp: String = at.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+    let seed = format!("{at} {} {:?}", host.environment.pid(), host.clock.monotonic());
+    format!("{stamp}Z-{}", &hash(&seed)[..6])
+}
+
+/// Session variables for parameters that the document writes as `$NAME`.
+fn variables(plan: &Plan) -> Vec<(String, String)> {
+    let bound = plan.parameters.iter();
+    bound.filter_map(|parameter| Some((parameter.variable.clone()?, parameter.value.clone()?))).collect()
+}
+
+fn secrets(plan: &Plan) -> Vec<String> {
+    let secret = plan.parameters.iter().filter(|parameter| parameter.secret);
+    secret.filter_map(|parameter| parameter.value.clone()).filter(|value| !value.is_empty()).collect()
+}
+
+fn live<'a>(
+    plan: &Plan,
+    settings: Settings,
+    environment: &dyn Environment,
+    out: &'a mut (dyn Write + Send),
+) -> Live<'a> {
+    if settings.json {
+        return Live::Events(out);
+    }
+    let moves = environment.stderr_is_terminal()
+        && environment.var("TERM").is_some_and(|term| term != "dumb")
+        && settings.verbosity > Verbosity::Quiet;
+    let deadline = plan.procedure.targets.iter().filter_map(Target::recovery_limit).min();
+    let columns = usize::from(environment.columns()).min(MAX_COLUMNS);
+    Live::Lines {
+        lines: Box::new(Terminal::new(out, settings.style, settings.verbosity)),
+        progress: moves.then(|| Progress::new(columns, deadline)),
+    }
+}

@@ -1,0 +1,68 @@
+//! Where a run's events go: first into the journal, then to whoever watches.
+
+use crate::event::{Event, EventBody};
+use crate::host::Clock;
+use crate::journal::Writer;
+use crate::report::progress::Progress;
+use crate::report::terminal::Terminal;
+use crate::run::{RecordError, Recorder as Record};
+use std::io::{self, Write};
+
+/// Who watches a run.
+pub(super) enum Live<'a> {
+    /// A person: lines that stay, and on a terminal a line that moves.
+    Lines {
+        /// The lines.
+        lines: Box<Terminal<&'a mut (dyn Write + Send)>>,
+        /// The moving line.
+        progress: Option<Progress>,
+    },
+    /// A program: each event as it stands in the journal.
+    Events(&'a mut (dyn Write + Send)),
+}
+
+impl Live<'_> {
+    fn event(&mut self, event: &Event, line: &str) -> io::Result<()> {
+        match self {
+            Self::Lines { lines, progress: None } => lines.event(event),
+            Self::Lines { lines, progress: Some(progress) } => {
+                let written = progress.without(|| lines.event(event));
+                progress.event(event);
+                written
+            }
+            Self::Events(out) => {
+                writeln!(out, "{line}")?;
+                out.flush()
+            }
+        }
+    }
+}
+
+/// Records a run's events and shows them.
+pub(super) struct Recorder<'a> {
+    pub(super) writer: Writer,
+    pub(super) clock: &'a dyn Clock,
+    pub(super) live: Live<'a>,
+    /// The output was closed: nothing is shown any more.
+    pub(super) closed: bool,
+}
+
+impl Record for Recorder<'_> {
+    fn record(&mut self, mut body: EventBody, mono_ms: u64, durable: bool) -> Result<(), RecordError> {
+        if let EventBody::RunFinished(finished) = &mut body {
+            finished.events = self.writer.events();
+        }
+        let recorded = self.writer.record(self.clock, body, mono_ms, durable);
+        let (event, line) = recorded.map_err(RecordError::Journal)?;
+        if self.closed {
+            return Ok(());
+        }
+        match self.live.event(&event, line.trim_end()) {
+            Ok(()) => Ok(()),
+            Err(_) => {
+                self.closed = true;
+                Err(RecordError::OutputClosed)
+            }
+        }
+    }
+}

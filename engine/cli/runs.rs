@@ -1,0 +1,88 @@
+//! `runbook runs`: what was run on this host.
+
+use super::failure::{CANNOT_START, Failure, Outcome};
+use super::procedure::Wanted;
+use super::{Host, form, format, output_style};
+use crate::journal::{RunSummary, Store};
+use crate::report::runs::{self, RunLine, RunState};
+use clap::{Arg, ArgMatches, Command};
+use std::path::PathBuf;
+
+pub(super) fn command() -> Command {
+    Command::new("runs").about("List the recorded runs, the newest first").arg(format(&["text", "json"]))
+}
+
+pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
+    let home = home(host)?;
+    let store = Store::new(host.files, &home);
+    let unreadable = |error: std::io::Error| unreadable(&home.display().to_string(), &error);
+    let mut lines = Vec::new();
+    for id in store.ids().map_err(unreadable)? {
+        if let Some(summary) = store.summary(&id).map_err(unreadable)? {
+            lines.push(line(summary));
+        }
+    }
+    let style = output_style(matches, host);
+    let written = match form(matches) {
+        "json" => host.out.write_all(runs::json(&lines).as_bytes()),
+        _ => runs::table(&mut host.out, &lines, style),
+    };
+    written.map_err(|error| Failure::output(&error))?;
+    Ok(0)
+}
+
+fn line(summary: RunSummary) -> RunLine {
+    let finished = summary.finished.as_ref();
+    let state = match (finished.is_some(), summary.running) {
+        (true, _) => RunState::Finished,
+        (false, true) => RunState::Running,
+        (false, false) => RunState::Unknown,
+    };
+    RunLine {
+        run: summary.run,
+        started_at: summary.started_at,
+        mode: summary.started.mode.clone(),
+        title: summary.started.title.clone(),
+        state,
+        outcome: finished.map(|finished| finished.outcome),
+        exit: finished.map(|finished| finished.exit),
+        wall_ms: finished.map_or(summary.last_ms, |finished| finished.wall_ms),
+    }
+}
+
+/// The engine's state directory.
+pub(super) fn home(host: &Host<'_>) -> Result<PathBuf, Failure> {
+    let set = |name: &str| host.environment.var(name).filter(|value| !value.is_empty());
+    if let Some(home) = set("RUNBOOK_HOME") {
+        return Ok(host.environment.cwd().join(home));
+    }
+    let state = set("XDG_STATE_HOME").filter(|path| path.starts_with('/')).map(PathBuf::from);
+    match state.or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/state"))) {
+        Some(state) => Ok(state.join("runbook")),
+        None => Err(Failure::new(
+            CANNOT_START,
+            "there is no place for the record: neither RUNBOOK_HOME nor HOME is set",
+            "set RUNBOOK_HOME to a directory",
+        )),
+    }
+}
+
+/// The argument that names a run.
+pub(super) fn name() -> Arg {
+    Arg::new("run").value_name("RUN").required(true).help("Its id, the beginning of it, or `last`")
+}
+
+/// The run that the arguments name, and where runs are.
+pub(super) fn find<'h>(matches: &ArgMatches, host: &Host<'h>) -> Result<(Store<'h>, String), Failure> {
+    let store = Store::new(host.files, home(host)?);
+    let wanted = matches.get_one::<String>("run").map_or("", String::as_str);
+    let found = store.find(wanted).map_err(|error| unreadable("the runs", &error))?;
+    match found {
+        Ok(id) => Ok((store, id)),
+        Err(why) => Err(Failure::new(super::failure::USAGE, why.to_string(), "`runbook runs` lists them")),
+    }
+}
+
+pub(super) fn unreadable(what: &str, error: &std::io::Error) -> Failure {
+    Failure::new(CANNOT_START, format!("`{what}` cannot be read: {error}"), "may you read it?")
+}

@@ -1,0 +1,31 @@
+//! `runbook verify`: whether a run's record is as it was written.
+
+use super::failure::{Failure, Outcome};
+use super::procedure::Wanted;
+use super::{Host, runs};
+use crate::journal::{Verification, verify};
+use clap::{Arg, ArgMatches, Command};
+
+pub(super) fn command() -> Command {
+    Command::new("verify").about("Check that the record of a run was not changed").arg(runs::name()).arg(
+        Arg::new("head")
+            .long("head")
+            .value_name("HASH")
+            .help("The hash that was printed at the end of the run"),
+    )
+}
+
+pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
+    let (store, id) = runs::find(matches, host)?;
+    let text = store.text(&id).map_err(|error| runs::unreadable(&id, &error))?;
+    let verification = verify(&text, matches.get_one::<String>("head").map(String::as_str));
+    let mut said = format!("run {id} is {verification}\n");
+    if let Verification::Intact { head, .. } | Verification::NotFinished { head, .. } = &verification {
+        said.push_str(&format!("head {head}\n"));
+    }
+    host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+    Ok(match verification {
+        Verification::Intact { .. } => 0,
+        Verification::NotFinished { .. } | Verification::Broken { .. } => 1,
+    })
+}

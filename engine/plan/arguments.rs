@@ -1,0 +1,21 @@
+//! What the caller says about a procedure, besides its name.
+
+use super::bind::Values;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What the caller says about a procedure, besides its name.
+pub struct Arguments<'a> {
+    /// Values for its parameters.
+    pub values: Values<'a>,
+    /// `--decide STEP=ANSWER`, as typed.
+    pub decisions: Vec<(String, String)>,
+    /// `--assume-done STEP`, as typed.
+    pub assume_done: Vec<String>,
+    /// Directory the session starts in.
+    pub workdir: PathBuf,
+    /// There is a terminal for steps that need one; without it a person does those by hand.
+    pub terminal: bool,
+    /// `--verify-timeout`.
+    pub verify_timeout: Option<Duration>,
+}

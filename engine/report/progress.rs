@@ -1,0 +1,146 @@
+//! The live line of a run on a terminal: step, elapsed time, last line of output, countdown.
+//!
+//! It is drawn on standard error and never part of the record: lines that stay are
+//! [`super::terminal`]'s, and are written while the live line is hidden.
+
+use super::style::{Style, fit, printable, time};
+use crate::event::{Event, EventBody};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often the clock on the line moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The live line.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    now: Arc<Mutex<Now>>,
+    labels: Vec<String>,
+    columns: usize,
+}
+
+/// What the line shows besides the time.
+#[derive(Debug, Default)]
+struct Now {
+    step: String,
+    since: Duration,
+    last: String,
+    /// When the time-to-recovery target is over, on the run's clock.
+    deadline: Option<Duration>,
+    columns: usize,
+}
+
+impl Progress {
+    /// A line on standard error, `columns` wide, for a run that begins now. `deadline` is its
+    /// time-to-recovery target.
+    pub fn new(columns: usize, deadline: Option<Duration>) -> Self {
+        let now = Arc::new(Mutex::new(Now { deadline, columns, ..Now::default() }));
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        let shared = Arc::clone(&now);
+        let style = ProgressStyle::with_template("{line}").expect("the template is constant").with_key(
+            "line",
+            move |state: &ProgressState, out: &mut dyn Write| {
+                let now = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                // A line that cannot be drawn is drawn again a moment later.
+                let _ = out.write_str(&line(&now, state.elapsed()));
+            },
+        );
+        bar.set_style(style);
+        Self { bar, now, labels: Vec::new(), columns }
+    }
+
+    /// Takes one event in. Call it after the lines that stay were written.
+    pub fn event(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::RunStarted(started) => {
+                self.labels =
+                    started.steps.iter().map(|step| format!("[{}] {}", step.id, step.label)).collect();
+            }
+            EventBody::StepStarted { step, timeout_ms, .. } if *timeout_ms > 0 => {
+                {
+                    let mut now = self.lock();
+                    now.step = self.labels.get(step.index()).cloned().unwrap_or_default();
+                    now.since = Duration::from_millis(event.mono_ms);
+                    now.last.clear();
+                }
+                self.bar.set_draw_target(ProgressDrawTarget::stderr());
+                self.bar.enable_steady_tick(TICK);
+            }
+            EventBody::Output { text, .. } => {
+                if let Some(last) = text.lines().rev().find(|line| !line.trim().is_empty()) {
+                    self.lock().last = printable(last, Style::Plain);
+                }
+            }
+            EventBody::StepFinished(_) | EventBody::RunFinished(_) => self.hide(),
+            EventBody::StepStarted { .. }
+            | EventBody::StepRetrying { .. }
+            | EventBody::StepSkipped { .. }
+            | EventBody::Decision { .. }
+            | EventBody::Confirmation { .. }
+            | EventBody::Target { .. }
+            | EventBody::Stage { .. }
+            | EventBody::Fault { .. }
+            | EventBody::Note { .. }
+            | EventBody::Notification { .. }
+            | EventBody::Resume { .. }
+            | EventBody::Cancel { .. }
+            | EventBody::Unknown => {}
+        }
+    }
+
+    /// Takes the line away until the next step starts.
+    pub fn hide(&self) {
+        self.bar.disable_steady_tick();
+        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+
+    /// Runs `write` while the line is not on the screen.
+    pub fn without<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+
+    /// Width of the line.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn line(now: &Now, elapsed: Duration) -> String {
+    let target = now.deadline.map(|deadline| match deadline.checked_sub(elapsed) {
+        Some(left) => format!(" · target in {}", time(left)),
+        None => format!(" · target missed by {}", time(elapsed - deadline)),
+    });
+    let head =
+        format!("{} · {}{}", now.step, time(elapsed.saturating_sub(now.since)), target.unwrap_or_default());
+    let text = if now.last.is_empty() { head } else { format!("{head} · {}", now.last) };
+    fit(&text, now.columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_has_step_time_countdown_and_last_output() {
+        let seconds = Duration::from_secs;
+        let mut now =
+            Now { step: "[2] Force restart".into(), since: seconds(3), columns: 80, ..Now::default() };
+        assert_eq!(line(&now, seconds(5)), "[2] Force restart · 2.0 s");
+        now.deadline = Some(seconds(30));
+        now.last = "stopping engine 3".into();
+        assert_eq!(line(&now, seconds(5)), "[2] Force restart · 2.0 s · target in 25 s · stopping engine 3");
+        assert_eq!(
+            line(&now, seconds(45)),
+            "[2] Force restart · 42 s · target missed by 15 s · stopping engine 3"
+        );
+        now.columns = 30;
+        assert_eq!(line(&now, seconds(5)), "[2] Force restart · 2.0 s · t…");
+    }
+}
