@@ -32,6 +32,12 @@ impl Default for Chain {
 }
 
 impl Chain {
+    /// A chain that goes on behind line number `seq` (from 1), whose hash is `prev`, of a plan whose steps
+    /// are numbered `ids`.
+    pub(super) fn after(ids: Vec<String>, seq: u64, prev: String) -> Self {
+        Self { ids, seq, prev }
+    }
+
     /// The next event and its line, without a newline. Nothing is remembered until
     /// [`Chain::accept`]: a line that could not be written is no link of the chain.
     pub fn link(&mut self, body: EventBody, at: String, mono_ms: u64) -> (Event, String) {

@@ -77,7 +77,11 @@ impl<'a> Store<'a> {
         self.home.join("runs").join(id)
     }
 
-    fn journal(&self, id: &str) -> PathBuf {
+    pub(super) fn files(&self) -> &dyn Files {
+        self.files
+    }
+
+    pub(super) fn journal(&self, id: &str) -> PathBuf {
         self.directory(id).join("journal.jsonl")
     }
 
@@ -94,11 +98,24 @@ impl<'a> Store<'a> {
     }
 
     fn open(&self, id: &str, chain: Chain) -> io::Result<Writer> {
+        let lock = self.lock(id)?;
+        self.writer(id, chain, lock)
+    }
+
+    /// The lock that an engine holds while it records run `id`.
+    pub(super) fn lock(&self, id: &str) -> io::Result<Lock> {
         let lock = self.files.lock(&self.directory(id).join("lock"))?;
-        let lock =
-            lock.ok_or_else(|| io::Error::new(ErrorKind::WouldBlock, "its engine is still running"))?;
+        lock.ok_or_else(|| io::Error::new(ErrorKind::WouldBlock, "its engine is still running"))
+    }
+
+    pub(super) fn writer(&self, id: &str, chain: Chain, lock: Lock) -> io::Result<Writer> {
         let journal = self.files.append(&self.journal(id))?;
         Ok(Writer { journal, chain, _lock: lock })
+    }
+
+    /// The first line of the journal of run `id`, if it is complete.
+    pub(super) fn first_line_of(&self, id: &str) -> io::Result<Option<String>> {
+        self.first_line(&self.journal(id))
     }
 
     /// Every run's id, the newest first. None where there is no directory yet.

@@ -53,12 +53,11 @@ impl fmt::Display for Verification {
 
 /// Checks the text of a `journal.jsonl`, and its head if one is given.
 pub fn verify(text: &str, head: Option<&str>) -> Verification {
-    let mut prev = FIRST_PREV.to_owned();
-    let mut events = 0;
+    let mut links = Links { prev: FIRST_PREV.to_owned(), events: 0 };
     let mut finished = false;
     let mut torn = false;
     for line in text.split_inclusive('\n') {
-        let number = events + 1;
+        let number = links.events + 1;
         let broken = |why: String| Verification::Broken { line: number, why };
         let Some(line) = line.strip_suffix('\n') else {
             if finished {
@@ -70,43 +69,27 @@ pub fn verify(text: &str, head: Option<&str>) -> Verification {
         let Ok(value) = serde_json::from_str::<Value>(line) else {
             return broken("it is not JSON".to_owned());
         };
-        let Some(seq) = value.get("seq").and_then(Value::as_u64) else {
-            return broken("it has no `seq`".to_owned());
-        };
+        let is = |kind: &str| value.get("type").and_then(Value::as_str) == Some(kind);
         if finished {
             // A run that was stopped may be resumed; nothing else may follow its end.
-            if value.get("type").and_then(Value::as_str) != Some("resume") {
+            if !is("resume") {
                 return broken("an event was added behind `run_finished`".to_owned());
             }
             finished = false;
         }
-        if seq != events {
-            return broken(format!(
-                "its `seq` is {seq} where {events} is next: lines were removed, added or reordered"
-            ));
+        let before = links.events;
+        if let Err((line, why)) = links.link(line, &value) {
+            return Verification::Broken { line, why };
         }
-        if value.get("prev").and_then(Value::as_str) != Some(&prev) {
-            return if events == 0 {
-                broken("its `prev` is not the start of a chain".to_owned())
-            } else {
-                Verification::Broken {
-                    line: events,
-                    why: format!(
-                        "its hash is not the one that line {number} carries: one of them was changed"
-                    ),
-                }
-            };
-        }
-        if value.get("type").and_then(Value::as_str) == Some("run_finished") {
+        if is("run_finished") {
             finished = true;
             let count = value.get("events").and_then(Value::as_u64);
-            if count != Some(events) {
-                return broken(format!("`run_finished` does not count the {events} events before it"));
+            if count != Some(before) {
+                return broken(format!("`run_finished` does not count the {before} events before it"));
             }
         }
-        prev = hash(line);
-        events += 1;
     }
+    let Links { prev, events } = links;
     if let Some(head) = head
         && !head.eq_ignore_ascii_case(&prev)
     {
@@ -121,6 +104,54 @@ pub fn verify(text: &str, head: Option<&str>) -> Verification {
         Verification::Intact { events, head: prev }
     } else {
         Verification::NotFinished { events, head: prev, torn }
+    }
+}
+
+/// Checks lines that are chained to one another, the first to `start`; of notes, which have no end.
+///
+/// # Errors
+/// The first line that does not fit, from 1, and why.
+pub(super) fn check_chain(text: &str, start: &str) -> Result<(), (u64, String)> {
+    let mut links = Links { prev: start.to_owned(), events: 0 };
+    for line in text.lines() {
+        let value =
+            serde_json::from_str(line).map_err(|_| (links.events + 1, "it is not JSON".to_owned()))?;
+        links.link(line, &value)?;
+    }
+    Ok(())
+}
+
+/// How far a chain was followed.
+struct Links {
+    prev: String,
+    events: u64,
+}
+
+impl Links {
+    /// Follows the chain over one more line; else the line that does not fit, from 1, and why.
+    fn link(&mut self, line: &str, value: &Value) -> Result<(), (u64, String)> {
+        let number = self.events + 1;
+        let Some(seq) = value.get("seq").and_then(Value::as_u64) else {
+            return Err((number, "it has no `seq`".to_owned()));
+        };
+        if seq != self.events {
+            let events = self.events;
+            let why =
+                format!("its `seq` is {seq} where {events} is next: lines were removed, added or reordered");
+            return Err((number, why));
+        }
+        if value.get("prev").and_then(Value::as_str) != Some(&self.prev) {
+            return Err(match self.events {
+                0 => (number, "its `prev` is not the start of a chain".to_owned()),
+                before => (
+                    before,
+                    format!("its hash is not the one that line {number} carries: one of them was changed"),
+                ),
+            });
+        }
+        self.prev = hash(line);
+        self.events += 1;
+        Ok(())
     }
 }
 

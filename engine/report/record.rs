@@ -54,8 +54,11 @@ pub struct Attempt {
 impl Record {
     /// Takes one event in. Output passes through: it is not kept.
     pub fn apply(&mut self, event: &Event) {
-        self.last_ms = event.mono_ms;
-        self.last_at = Some(event.at.clone());
+        // A person's note may come long after the run.
+        if !matches!(event.body, EventBody::Note { step: None, .. }) {
+            self.last_ms = event.mono_ms;
+            self.last_at = Some(event.at.clone());
+        }
         match &event.body {
             EventBody::RunStarted(started) => {
                 self.steps = vec![StepRecord::default(); started.steps.len()];

@@ -1,0 +1,164 @@
+//! What people say about a run: notes beside its journal, in a chain of their own.
+//!
+//! A run's journal belongs to its engine while it lives, and its end stays its end. So notes go to
+//! `notes.jsonl`; their chain begins with the hash of the journal's first line, and they cannot be moved to
+//! another run unseen.
+
+use super::line::{Chain, decode, hash};
+use super::read::Journal;
+use super::store::Store;
+use super::verify::check_chain;
+use crate::event::{Event, EventBody};
+use crate::host::Clock;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+/// Longest file of notes that is read, in bytes.
+const MAX_NOTES: u64 = 64 << 20;
+
+impl Store<'_> {
+    /// Adds `text`, said by `user`, to the notes of run `id`; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// Whatever reading or writing gives; [`ErrorKind::InvalidData`] when the run has no start or its notes
+    /// were changed.
+    pub fn add_note(&self, id: &str, user: &str, text: &str, clock: &dyn Clock) -> io::Result<()> {
+        let _lock = self
+            .files()
+            .lock(&self.directory(id).join("notes.lock"))?
+            .ok_or_else(|| io::Error::new(ErrorKind::WouldBlock, "somebody is adding a note right now"))?;
+        let (start, existing) = self.notes_text(id)?;
+        check_chain(&existing, &start).map_err(|(line, why)| {
+            io::Error::new(ErrorKind::InvalidData, format!("line {line} of its notes was changed: {why}"))
+        })?;
+        let (seq, prev) = existing.lines().fold((0, start), |(seq, _), line| (seq + 1, hash(line)));
+        let mut chain = Chain::after(Vec::new(), seq, prev);
+        let body = EventBody::Note { step: None, text: format!("{user}: {text}") };
+        let (_, line) = chain.link(body, clock.wall(), 0);
+        let mut file = self.files().append(&self.notes(id))?;
+        file.append(format!("{line}\n").as_bytes())?;
+        file.sync()
+    }
+
+    /// The notes of run `id`, as far as they can be read, and the first line that is not as it was written.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn read_notes(&self, id: &str) -> io::Result<(Vec<Event>, Option<(u64, String)>)> {
+        let (start, text) = self.notes_text(id)?;
+        let events = text.lines().map_while(|line| decode(line, &mut Vec::new()).ok()).collect();
+        Ok((events, check_chain(&text, &start).err()))
+    }
+
+    /// The hash that the notes of run `id` begin with, and their text; nothing where there are none.
+    fn notes_text(&self, id: &str) -> io::Result<(String, String)> {
+        let first = self
+            .first_line_of(id)?
+            .ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "its journal has no start"))?;
+        let text = match self.files().read(&self.notes(id), MAX_NOTES) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            bytes => String::from_utf8_lossy(&bytes?).into_owned(),
+        };
+        Ok((hash(&first), text))
+    }
+
+    fn notes(&self, id: &str) -> PathBuf {
+        self.directory(id).join("notes.jsonl")
+    }
+}
+
+/// The events of `journal` with `notes` among them, each at its time. What the journal says stays in its
+/// order, and a note of before its start stands behind it.
+pub fn with_notes(journal: &Journal, notes: Vec<Event>) -> Vec<Event> {
+    let mut events = journal.events.clone();
+    let Some(start) = events.first().map(|event| event.at.clone()) else { return events };
+    for mut note in notes {
+        note.mono_ms = since(&start, &note.at);
+        let at = events.iter().rposition(|event| event.at <= note.at).unwrap_or(0);
+        events.insert(at + 1, note);
+    }
+    events
+}
+
+/// Milliseconds from `start` to `at`; 0 where that cannot be told.
+fn since(start: &str, at: &str) -> u64 {
+    let parse = |at: &str| at.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    match (parse(start), parse(at)) {
+        (Some(start), Some(at)) => u64::try_from(at.saturating_sub(start)).unwrap_or(0),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::tests::started;
+    use super::*;
+    use crate::host::Files;
+    use crate::host::fake::{FakeClock, FakeFiles};
+    use std::time::Duration;
+
+    const RUN: &str = "20260102T030405Z-abcdef";
+
+    fn texts(events: &[Event]) -> Vec<String> {
+        let text = |event: &Event| match &event.body {
+            EventBody::Note { text, .. } => text.clone(),
+            EventBody::Stage { text } => text.clone(),
+            _ => "start".into(),
+        };
+        events.iter().map(text).collect()
+    }
+
+    #[test]
+    fn notes_are_kept_beside_the_journal_and_shown_in_their_place() {
+        let (files, clock) = (FakeFiles::default(), FakeClock::default());
+        let store = Store::new(&files, "/home");
+        let mut writer = store.create(RUN, b"# Doc\n").expect("memory has room");
+        writer.record(&clock, started(), 0, true).expect("memory has room");
+        clock.advance(Duration::from_secs(2));
+        store.add_note(RUN, "ann", "it is the disk", &clock).expect("memory has room");
+        clock.advance(Duration::from_secs(2));
+        writer.record(&clock, EventBody::Stage { text: "up".into() }, 4000, true).expect("memory has room");
+        clock.advance(Duration::from_secs(2));
+        store.add_note(RUN, "ben", "it was", &clock).expect("memory has room");
+        let (notes, broken) = store.read_notes(RUN).expect("is there");
+        assert_eq!(broken, None);
+        let journal = store.read(RUN).expect("is there");
+        let events = with_notes(&journal, notes);
+        assert_eq!(texts(&events), ["start", "ann: it is the disk", "up", "ben: it was"]);
+        let times: Vec<u64> = events.iter().map(|event| event.mono_ms).collect();
+        assert_eq!(times, [0, 2000, 4000, 6000]);
+    }
+
+    #[test]
+    fn a_note_that_was_changed_or_comes_from_another_run_is_seen() {
+        let (files, clock) = (FakeFiles::default(), FakeClock::default());
+        let store = Store::new(&files, "/home");
+        let other = "20260102T030405Z-other";
+        for (id, text) in [(RUN, "a"), (other, "b")] {
+            let mut writer = store.create(id, b"").expect("memory has room");
+            let EventBody::RunStarted(mut head) = started() else { unreachable!() };
+            head.run = id.into();
+            writer.record(&clock, EventBody::RunStarted(head), 0, true).expect("memory has room");
+            store.add_note(id, "ann", text, &clock).expect("memory has room");
+            store.add_note(id, "ann", "more", &clock).expect("memory has room");
+        }
+        let path = store.notes(RUN);
+        let text = String::from_utf8(files.read(&path, 9999).expect("is there")).expect("is text");
+        let broken = |text: &str| {
+            files.replace(&path, text.as_bytes()).expect("memory has room");
+            store.read_notes(RUN).expect("is there").1
+        };
+        assert_eq!(broken(&text), None);
+        let why = "its hash is not the one that line 2 carries: one of them was changed";
+        assert_eq!(broken(&text.replacen("ann: a", "ann: A", 1)), Some((1, why.to_owned())));
+        let foreign = files.read(&store.notes(other), 9999).expect("is there");
+        let foreign = String::from_utf8(foreign).expect("is text");
+        assert_eq!(broken(&foreign), Some((1, "its `prev` is not the start of a chain".to_owned())));
+        let error = store.add_note(RUN, "ann", "c", &clock).expect_err("was changed");
+        assert_eq!(
+            error.to_string(),
+            "line 1 of its notes was changed: its `prev` is not the start of a chain"
+        );
+        assert_eq!(store.read_notes("none").expect_err("is none").kind(), ErrorKind::NotFound);
+    }
+}
