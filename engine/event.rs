@@ -294,6 +294,26 @@ pub struct StepFinished {
     pub leaked: Vec<String>,
 }
 
+impl StepFinished {
+    /// An attempt that nothing is known of yet, as not done.
+    pub fn blank(step: StepId, attempt: u32) -> Self {
+        Self {
+            step,
+            attempt,
+            result: StepResult::LeftOpen,
+            wall_ms: 0,
+            human_ms: 0,
+            output_bytes: [0, 0],
+            dropped_bytes: [0, 0],
+            statements: Vec::new(),
+            not_run: Vec::new(),
+            http: Vec::new(),
+            shell_ended: false,
+            leaked: Vec::new(),
+        }
+    }
+}
+
 /// Status of one top-level statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatementStatus {

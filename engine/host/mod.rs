@@ -10,12 +10,15 @@
     reason = "this is the door that the lints of clippy.toml point to"
 )]
 
+pub mod adopted;
 mod clock;
 mod copy;
 mod environment;
 mod files;
+pub mod pipes;
 pub mod processes;
 pub mod surroundings;
+pub mod terminal;
 pub mod watch;
 
 #[cfg(test)]

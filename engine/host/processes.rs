@@ -3,13 +3,13 @@
 //! duct starts them, and nothing but its handle waits for what it started; orphans that came to the
 //! engine as a subreaper are reaped here by group or by pid, never by "any child".
 
+use super::adopted::Claim;
 use command_fds::{CommandFdExt as _, FdMapping};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::os::unix::fs::MetadataExt as _;
@@ -115,6 +115,7 @@ pub struct Command {
 pub struct Started {
     handle: duct::Handle,
     pid: i32,
+    _claim: Claim,
 }
 
 /// How a process ended.
@@ -172,22 +173,24 @@ impl Command {
 
     fn start_as(self, expression: duct::Expression) -> io::Result<Started> {
         let descriptors = self.descriptors;
-        let handle = expression
-            .before_spawn(move |command| {
-                let mappings = descriptors
-                    .iter()
-                    .map(|(child_fd, fd)| {
-                        Ok(FdMapping { parent_fd: fd.as_fd().try_clone_to_owned()?, child_fd: *child_fd })
-                    })
-                    .collect::<io::Result<Vec<_>>>()?;
-                command.process_group(0);
-                command.fd_mappings(mappings).map_err(io::Error::other)?;
-                Ok(())
-            })
-            .start()?;
-        let pid = handle.pids().first().copied().unwrap_or_default();
-        let pid = i32::try_from(pid).map_err(io::Error::other)?;
-        Ok(Started { handle, pid })
+        let expression = expression.before_spawn(move |command| {
+            let mappings = descriptors
+                .iter()
+                .map(|(child_fd, fd)| {
+                    Ok(FdMapping { parent_fd: fd.as_fd().try_clone_to_owned()?, child_fd: *child_fd })
+                })
+                .collect::<io::Result<Vec<_>>>()?;
+            command.process_group(0);
+            command.fd_mappings(mappings).map_err(io::Error::other)?;
+            Ok(())
+        });
+        let (claim, (pid, handle)) = Claim::on(|| {
+            let handle = expression.start()?;
+            let pid = handle.pids().first().copied().unwrap_or_default();
+            let pid = i32::try_from(pid).map_err(io::Error::other)?;
+            Ok((pid, (pid, handle)))
+        })?;
+        Ok(Started { handle, pid, _claim: claim })
     }
 }
 
@@ -239,6 +242,13 @@ pub fn reap_group(group: i32, keep: i32) {
     }
 }
 
+/// Sends `signal` to one process. That it is gone already is no error.
+pub fn signal_process(pid: i32, signal: i32) {
+    if let Ok(signal) = Signal::try_from(signal) {
+        let _ = kill(Pid::from_raw(pid), signal);
+    }
+}
+
 /// Kills one process at once. That it is gone already is no error.
 pub fn kill_process(pid: i32) {
     let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
@@ -250,8 +260,10 @@ pub fn process(pid: i32) -> Option<Process> {
 }
 
 /// The processes, other than this one, that hold the pipe behind `pipe` open for writing.
-pub fn writers(pipe: &File) -> Vec<Process> {
-    let Ok(wanted) = pipe.metadata().map(|meta| (meta.dev(), meta.ino())) else { return Vec::new() };
+pub fn writers(pipe: impl AsFd) -> Vec<Process> {
+    let Ok(wanted) = nix::sys::stat::fstat(pipe).map(|stat| (stat.st_dev, stat.st_ino)) else {
+        return Vec::new();
+    };
     let own = std::process::id().cast_signed();
     let mut found: Vec<Process> =
         all_processes().filter(|&pid| pid != own && holds(pid, wanted)).filter_map(process).collect();
@@ -293,4 +305,12 @@ fn read_stat(pid: i32) -> Option<Stat> {
     let state = rest.next()?;
     let group = rest.nth(1)?.parse().ok()?;
     Some(Stat { name: stat[open + 1..close].to_owned(), dead: matches!(state, "Z" | "X"), group })
+}
+
+/// Whether this process ignores `signal`, as what `nohup` starts does with SIGHUP.
+pub fn ignores(signal: i32) -> bool {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return false };
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    (1..=64).contains(&signal) && mask & (1 << (signal - 1)) != 0
 }

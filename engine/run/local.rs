@@ -3,16 +3,31 @@
 //! One dispatcher owns the truth: everything happens in its loop, on one thread. It decides nothing.
 
 use super::ask::Ask;
+use super::attempt::Attempt;
 use super::machine::{Machine, Next, Start};
+use super::mask::Mask;
 use super::policy::{Policy, Question, Reply};
 use super::recorder::{RecordError, Recorder};
+use super::session::{Session, farewell};
 use super::setup::SessionSetup;
-use crate::event::{CancelCause, Choice, Event, EventBody, RunFinished, StepFinished, StepResult};
+use super::signals::{Heard, Signals};
+use super::stop::{Stop, Why};
+use super::stream::{CHUNK, Read, StepStream};
+use crate::event::{CancelCause, Choice, Event, EventBody, RunFinished, StepFinished, StepResult, Stream};
 use crate::host::Clock;
-use crate::plan::Plan;
+use crate::host::adopted::{group_exists, reap_orphans};
+use crate::host::processes::{Processes as _, SystemProcesses, become_subreaper, kill_process};
+use crate::plan::{Plan, PlanStep, ShellWork, StepId};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, sleep_until};
+
+/// How many pieces of late output wait to be recorded; what writes more waits.
+const LATE: usize = 8;
+/// How long the EXIT trap of a document may take at the run's end.
+const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A run to carry out.
 pub struct Run<'a> {
@@ -40,17 +55,20 @@ pub struct Run<'a> {
 /// When nothing was started: no runtime, no bash. The caller then says so and exits with 6.
 pub fn execute(run: Run<'_>) -> io::Result<RunFinished> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let finished = runtime.block_on(Driver::new(run).drive());
+    let finished = runtime.block_on(async { Driver::new(run)?.drive().await });
     // A question nobody will answer any more must not keep the process.
     runtime.shutdown_background();
     finished
 }
 
-struct Driver<'a> {
+/// What a run is carried out with.
+pub(super) struct Driver<'a> {
     plan: Arc<Plan>,
     machine: Machine,
+    stage: bool,
     opening: Option<EventBody>,
-    setup: SessionSetup,
+    pub(super) setup: SessionSetup,
+    pub(super) mask: Arc<Mask>,
     recorder: &'a mut dyn Recorder,
     ask: Option<Box<dyn Ask>>,
     clock: &'a dyn Clock,
@@ -58,18 +76,31 @@ struct Driver<'a> {
     start: Duration,
     events: u64,
     journal_failed: bool,
+    pub(super) signals: Signals,
+    /// Output of what earlier steps left behind.
+    pub(super) late: (Sender<EventBody>, Receiver<EventBody>),
+    /// For reading output; kept from step to step.
+    pub(super) buffer: Vec<u8>,
+    session: Option<Session>,
+    /// The shell and its copy are dead.
+    pub(super) session_lost: bool,
+    /// Step that set the EXIT trap that is kept, if one did: its output is recorded as that step's.
+    last_step: Option<StepId>,
 }
 
 impl<'a> Driver<'a> {
-    fn new(run: Run<'a>) -> Self {
+    fn new(run: Run<'a>) -> io::Result<Self> {
+        become_subreaper()?;
         let mut machine = Machine::new(Arc::clone(&run.plan), run.policy);
         for event in run.past {
             machine.apply(&event.body, event.mono_ms);
         }
-        Self {
+        Ok(Self {
             plan: run.plan,
             machine,
+            stage: run.policy.stage,
             opening: Some(run.opening),
+            mask: Arc::new(Mask::new(run.session.secrets.clone())),
             setup: run.session,
             recorder: run.recorder,
             ask: Some(run.ask),
@@ -78,14 +109,22 @@ impl<'a> Driver<'a> {
             epoch_ms: run.past.last().map_or(0, |event| event.mono_ms),
             events: run.past.len() as u64,
             journal_failed: false,
-        }
+            signals: Signals::new()?,
+            late: channel(LATE),
+            buffer: Vec::new(),
+            session: None,
+            session_lost: false,
+            last_step: None,
+        })
     }
 
-    fn now(&self) -> u64 {
+    /// Milliseconds on the run's clock.
+    pub(super) fn now(&self) -> u64 {
         self.epoch_ms + (self.clock.monotonic() - self.start).as_millis() as u64
     }
 
     async fn drive(mut self) -> io::Result<RunFinished> {
+        self.session = Some(Session::start(&self.setup, Vec::new()).await?);
         if let Some(opening) = self.opening.take() {
             self.record(opening, false);
         }
@@ -97,34 +136,27 @@ impl<'a> Driver<'a> {
                         self.record(event, durable);
                     }
                 }
-                Next::Start(start) => self.step(start).await,
+                Next::Start(start) => self.step(start).await?,
                 Next::Ask(question) => self.ask(question).await,
-                Next::Wait { until_ms } => {
-                    tokio::time::sleep(Duration::from_millis(until_ms.saturating_sub(self.now()))).await;
-                }
-                Next::Finish(mut finished) => {
-                    finished.events = self.events;
-                    self.record(EventBody::RunFinished(finished.clone()), true);
-                    return Ok(*finished);
-                }
+                Next::Wait { until_ms } => self.wait(until_ms).await,
+                Next::Finish(finished) => return Ok(self.finish(*finished).await),
             }
         }
     }
 
     /// Records an event and tells the machine; what cannot be recorded stops the run.
-    fn record(&mut self, body: EventBody, durable: bool) {
+    pub(super) fn record(&mut self, body: EventBody, durable: bool) {
         let now = self.now();
         self.machine.apply(&body, now);
         match self.recorder.record(body, now, durable) {
             Ok(()) => self.events += 1,
-            Err(RecordError::Journal(error)) if !self.journal_failed => {
-                self.journal_failed = true;
-                self.record(
-                    EventBody::Cancel { cause: CancelCause::JournalFailed { reason: error.to_string() } },
-                    true,
-                );
+            Err(RecordError::Journal(error)) => {
+                if !self.journal_failed {
+                    self.journal_failed = true;
+                    let cause = CancelCause::JournalFailed { reason: error.to_string() };
+                    self.record(EventBody::Cancel { cause }, true);
+                }
             }
-            Err(RecordError::Journal(_)) => {}
             Err(RecordError::OutputClosed) => {
                 self.events += 1;
                 if !self.machine.is_cancelled() {
@@ -134,52 +166,185 @@ impl<'a> Driver<'a> {
         }
     }
 
-    async fn step(&mut self, start: Start) {
-        let script = self.plan.step(start.step).shell().map(|work| work.shown.clone());
+    /// The run is told to stop, by a signal. The first cause stands.
+    pub(super) fn cancel(&mut self, signal: i32) {
+        if !self.machine.is_cancelled() {
+            self.record(EventBody::Cancel { cause: CancelCause::Signal { signal } }, true);
+        }
+    }
+
+    async fn step(&mut self, start: Start) -> io::Result<()> {
+        let plan = Arc::clone(&self.plan);
+        let step = plan.step(start.step);
+        let Some(work) = step.shell() else { return Ok(()) };
+        // What was said before the step is recorded before it.
+        while let Ok(late) = self.late.1.try_recv() {
+            self.record(late, false);
+        }
         self.record(
             EventBody::StepStarted {
                 step: start.step,
                 attempt: start.attempt,
                 purpose: start.purpose,
-                script,
+                script: Some(work.shown.clone()),
                 timeout_ms: start.timeout.as_millis() as u64,
             },
             true,
         );
-        let result = StepResult::CouldNotStart { reason: "there is no session yet".into() };
-        self.record(
-            EventBody::StepFinished(Box::new(StepFinished {
-                step: start.step,
-                attempt: start.attempt,
-                result,
-                wall_ms: 0,
-                human_ms: 0,
-                output_bytes: [0, 0],
-                dropped_bytes: [0, 0],
-                statements: Vec::new(),
-                not_run: Vec::new(),
-                http: Vec::new(),
-                shell_ended: false,
-                leaked: Vec::new(),
-            })),
-            true,
-        );
+        // "Started" is on disk, or it does not start.
+        if self.journal_failed {
+            return Ok(());
+        }
+        let finished = match self.attempt(start, step, work).await {
+            Ok(finished) => finished,
+            Err(error) => {
+                let reason = error.to_string();
+                StepFinished {
+                    result: StepResult::CouldNotStart { reason },
+                    ..StepFinished::blank(start.step, start.attempt)
+                }
+            }
+        };
+        self.last_step = Some(start.step);
+        let durable = !finished.result.passed();
+        self.record(EventBody::StepFinished(Box::new(finished)), durable);
+        if self.session_lost {
+            let text =
+                "the shell and its copy were killed: a new one starts, and nothing carries over".into();
+            self.record(EventBody::Note { step: Some(start.step), text }, false);
+        }
+        Ok(())
+    }
+
+    async fn attempt(&mut self, start: Start, step: &PlanStep, work: &ShellWork) -> io::Result<StepFinished> {
+        let mut session = self.living_session().await?;
+        let finished = Attempt::new(self, &mut session, start, step, work)?.run().await;
+        self.session = Some(session);
+        finished
+    }
+
+    async fn living_session(&mut self) -> io::Result<Session> {
+        let old = self.session.take();
+        let lost = std::mem::take(&mut self.session_lost);
+        match old {
+            Some(session) if !lost && session.ended()?.is_none() => Ok(session),
+            old => {
+                if !lost && old.is_some() {
+                    let text =
+                        "the shell was killed between two steps: a new one starts, and nothing carries over";
+                    self.record(EventBody::Note { step: None, text: text.into() }, false);
+                }
+                let groups = old.map(|session| session.groups().to_vec()).unwrap_or_default();
+                Session::start(&self.setup, groups).await
+            }
+        }
     }
 
     async fn ask(&mut self, question: Question) {
         let asked_ms = self.now();
         let Some(mut ask) = self.ask.take() else { return };
         let asked = question.clone();
-        let answer = tokio::task::spawn_blocking(move || (ask.ask(&asked), ask)).await;
-        let reply = match answer {
-            Ok((Ok(reply), ask)) => {
-                self.ask = Some(ask);
-                reply
+        let mut answer = tokio::task::spawn_blocking(move || (ask.ask(&asked), ask));
+        let reply = loop {
+            tokio::select! {
+                heard = self.signals.next() => match heard {
+                    Heard::Child => reap_orphans(),
+                    Heard::Stop(signal) | Heard::HangUp(signal) => return self.cancel(signal),
+                },
+                Some(late) = self.late.1.recv() => self.record(late, false),
+                answered = &mut answer => match answered {
+                    Ok((Ok(reply), ask)) => {
+                        self.ask = Some(ask);
+                        break reply;
+                    }
+                    // The input ended, or the question could not be put: nothing is guessed.
+                    _ => break Reply { choice: Choice::Abort, arm: None, note: Some("nobody answered".into()) },
+                },
             }
-            _ => Reply { choice: Choice::Abort, arm: None, note: Some("nobody answered".into()) },
         };
         for event in question.answered(reply, self.now() - asked_ms) {
             self.record(event, false);
+        }
+    }
+
+    async fn wait(&mut self, until_ms: u64) {
+        let until = Instant::now() + Duration::from_millis(until_ms.saturating_sub(self.now()));
+        loop {
+            tokio::select! {
+                heard = self.signals.next() => match heard {
+                    Heard::Child => reap_orphans(),
+                    Heard::Stop(signal) | Heard::HangUp(signal) => return self.cancel(signal),
+                },
+                Some(late) = self.late.1.recv() => self.record(late, false),
+                () = sleep_until(until) => return,
+            }
+        }
+    }
+
+    /// Ends the session and records the last event.
+    async fn finish(&mut self, mut finished: RunFinished) -> RunFinished {
+        let mut groups = Vec::new();
+        if let Some(session) = self.session.take() {
+            groups.extend_from_slice(session.groups());
+            if !self.session_lost {
+                self.farewell(&session).await;
+            }
+        }
+        // A run that was stopped leaves nothing running, and neither does one on a stage.
+        if self.stage || self.machine.is_cancelled() {
+            let mut stop = Stop::begin(Why::Cancelled, &groups, Vec::new(), self.setup.grace);
+            while !stop.is_over(&groups) {
+                sleep_until(stop.next()).await;
+                reap_orphans();
+                stop.go_on(&groups);
+            }
+        }
+        reap_orphans();
+        for group in groups.iter().filter(|group| group_exists(**group)) {
+            finished.left_running.extend(SystemProcesses.group(*group).iter().map(ToString::to_string));
+        }
+        while let Ok(late) = self.late.1.try_recv() {
+            self.record(late, false);
+        }
+        finished.wall_ms = self.now();
+        finished.events = self.events;
+        self.record(EventBody::RunFinished(Box::new(finished.clone())), true);
+        finished
+    }
+
+    /// Lets the shell run its EXIT trap, if the document set one, and end.
+    async fn farewell(&mut self, session: &Session) {
+        let mut streams = None;
+        let sent = match (session.exit_trap(), self.last_step) {
+            (Some(trap), Some(step)) => {
+                let both = [Stream::Stdout, Stream::Stderr]
+                    .map(|stream| StepStream::new(stream, &self.mask, self.setup.output));
+                let [Ok(out), Ok(err)] = both else { return };
+                let bytes = farewell(trap, out.path(), err.path());
+                streams = Some((step, [out, err]));
+                session.hand_over(&bytes)
+            }
+            _ => session.hand_over(&farewell("''", "/dev/null", "/dev/null")),
+        };
+        let until = Instant::now() + FAREWELL;
+        while sent.is_ok() && Instant::now() < until && matches!(session.ended(), Ok(None)) {
+            let heard = tokio::time::timeout_at(until, self.signals.next()).await;
+            match heard {
+                Ok(Heard::Child) | Err(_) => {}
+                Ok(Heard::Stop(_) | Heard::HangUp(_)) => break,
+            }
+        }
+        kill_process(session.pid());
+        let Some((step, streams)) = streams else { return };
+        for mut stream in streams {
+            let mut buffer = std::mem::take(&mut self.buffer);
+            buffer.resize(CHUNK, 0);
+            stream.let_go();
+            while stream.read(&mut buffer) == Read::Some && Instant::now() < until {}
+            self.buffer = buffer;
+            let late = stream.take(step, true);
+            let rest = stream.finish(step);
+            late.into_iter().chain(rest).for_each(|event| self.record(event, false));
         }
     }
 }

@@ -2,16 +2,27 @@
 
 mod admit;
 mod ask;
+mod attempt;
 mod failure;
+mod http;
+mod judge;
+#[cfg(test)]
+mod live;
 mod local;
 mod machine;
 #[cfg(test)]
 mod machine_tests;
+mod mask;
+mod output;
 mod policy;
 mod recorder;
 #[cfg(test)]
 mod resume_tests;
+mod session;
 mod setup;
+mod signals;
+mod stop;
+mod stream;
 mod verdict;
 
 pub use ask::Ask;

@@ -1,0 +1,74 @@
+//! Output: live, masked, limited, and what a step leaves behind.
+
+use super::{act, look, run, run_with, setup};
+use crate::event::{EventBody, StepResult, Stream};
+use crate::run::{OutputLimit, SessionSetup};
+
+#[test]
+fn output_is_recorded_by_stream() {
+    let ran = run(vec![look("echo out; echo err >&2; printf 'a\\0b\\xffc'")]);
+    assert_eq!((ran.stdout(0).as_str(), ran.stderr(0).as_str()), ("out\na\0b\u{fffd}c", "err\n"));
+    assert_eq!(ran.end(0).output_bytes, [9, 4]);
+}
+
+#[test]
+fn secrets_never_reach_the_record() {
+    let setup = SessionSetup { secrets: vec!["hunter2".into()], ..setup() };
+    let script = "printf hun; sleep 0.1; echo ter2; echo hunter2 >&2; false; echo hunter2 late";
+    let ran = run_with(setup, false, vec![act(script)], &mut |_| Ok(()));
+    assert_eq!((ran.stdout(0).as_str(), ran.stderr(0).as_str()), ("******\n", "******\n"));
+    assert_eq!(ran.end(0).not_run, ["echo ****** late"]);
+    assert!(!format!("{:?}", ran.events).replace("ter2", "hunter2").is_empty());
+    for event in ran.events.iter().filter(|event| !matches!(event, EventBody::StepStarted { .. })) {
+        assert!(!format!("{event:?}").contains("hunter2"), "{event:?}");
+    }
+}
+
+#[test]
+fn much_output_is_cut_in_the_middle() {
+    let setup = SessionSetup { output: OutputLimit { head: 1000, tail: 100 }, ..setup() };
+    let ran =
+        run_with(setup, false, vec![look("head -c 10000000 /dev/zero | tr '\\0' x; echo end")], &mut |_| {
+            Ok(())
+        });
+    let text = ran.stdout(0);
+    assert_eq!((text.len(), text.ends_with("xend\n")), (1100, true));
+    assert_eq!(ran.end(0).output_bytes, [10_000_004, 0]);
+    assert_eq!(ran.end(0).dropped_bytes, [10_000_004 - 1100, 0]);
+    assert_eq!(ran.notes(), ["9998904 bytes of standard output are left out here; its end follows"]);
+}
+
+#[test]
+fn a_child_that_holds_the_output_is_named_and_its_words_come_late() {
+    let ran = run(vec![look("(sleep 0.3; echo later) & echo now"), look("sleep 0.6; echo meanwhile")]);
+    assert_eq!(ran.result(0), &StepResult::Passed);
+    assert!(ran.end(0).wall_ms < 250, "{:?}", ran.end(0));
+    let names: Vec<_> = ran.end(0).leaked.iter().filter_map(|it| it.split(' ').next()).collect();
+    assert_eq!(names, ["bash", "sleep"]);
+    let late = ran.events.iter().position(|event| {
+        matches!(event, EventBody::Output { step, text, late: true, stream: Stream::Stdout }
+            if step.0 == 0 && text == "later\n")
+    });
+    let next = ran
+        .events
+        .iter()
+        .position(|event| matches!(event, EventBody::StepStarted { step, .. } if step.0 == 1));
+    assert!(late > next && next.is_some(), "{:#?}", ran.events);
+}
+
+#[test]
+fn output_is_seen_while_the_step_runs() {
+    let mut order = Vec::new();
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let path = dir.path().join("seen");
+    // The step ends only when its own first line was recorded.
+    let script = format!("echo first; until [ -e {} ]; do sleep 0.02; done", path.display());
+    run_with(setup(), false, vec![look(&script)], &mut |event| {
+        if let EventBody::Output { text, .. } = event {
+            order.push(text.clone());
+            std::fs::write(&path, "").expect("is writable");
+        }
+        Ok(())
+    });
+    assert_eq!(order, ["first\n"]);
+}

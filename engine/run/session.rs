@@ -1,0 +1,343 @@
+//! The shell that the steps of a run share: one long-lived bash, and a copy of it waiting before each step.
+//!
+//! The engine and the shell speak through pipes and a file in memory, which the shell opens by path for
+//! as long as it needs them; scripts are never on a command line, on standard input, or typed. What a
+//! step means is not known here.
+
+mod control;
+mod own_options;
+mod program;
+mod units;
+
+pub(super) use control::{Control, EndOfStep, ExitTrap, Message};
+pub(super) use own_options::own_options;
+use program::question;
+pub(super) use program::{Program, farewell};
+pub(super) use units::{Unit, units};
+
+use super::setup::SessionSetup;
+use crate::host::adopted::{Adopted, group_exists};
+use crate::host::pipes::{MemoryFile, Pipe, Source, path_of, write};
+use crate::host::processes::{Command, End, Started, kill_process};
+use std::io::{self, ErrorKind};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+/// How long a new shell may take until it listens.
+const START: Duration = Duration::from_secs(10);
+/// How long a copy of the shell may take until it says that it is there.
+const SNAPSHOT: Duration = Duration::from_secs(5);
+
+/// The code of [`Session`]'s side in bash.
+const BOOT: &str = include_str!("session/boot.bash");
+
+/// Variables that would make bash run something else, or differently, before its first step.
+const NEVER: [&str; 3] = ["BASH_ENV", "ENV", "SHELLOPTS"];
+
+/// The shell of a run.
+#[derive(Debug)]
+pub(super) struct Session {
+    shell: Shell,
+    /// Process groups its jobs may be in; the shell's own is the last.
+    groups: Vec<i32>,
+    commands: Pipe,
+    script: MemoryFile,
+    control: Inbox,
+    messages: Control,
+    snapshots: Inbox,
+    wake: Pipe,
+    headers: Inbox,
+    /// Traps but EXIT, to be set again when a copy takes over.
+    traps: String,
+    /// The EXIT trap that is kept for the end.
+    exit_trap: Option<String>,
+    /// Background jobs, by the end of the last step.
+    jobs: Vec<i32>,
+    /// A copy took over and does not have the traps yet.
+    took_over: bool,
+}
+
+#[derive(Debug)]
+enum Shell {
+    Started(Box<Started>),
+    Adopted(Adopted),
+}
+
+/// A pipe that the shell and its children write to.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    reader: Source,
+    /// Kept, so that it can be opened by path.
+    writer: OwnedFd,
+}
+
+impl Inbox {
+    fn new() -> io::Result<Self> {
+        let pipe = Pipe::new()?;
+        Ok(Self { reader: Source::new(pipe.reader)?, writer: pipe.writer })
+    }
+
+    /// Returns when there may be something to read.
+    pub(super) async fn readable(&self) {
+        self.reader.readable().await;
+    }
+
+    /// What is there now.
+    fn read(&self) -> io::Result<Vec<u8>> {
+        let mut all = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Some(length) = self.reader.read(&mut buffer)?.filter(|length| *length > 0) {
+            all.extend_from_slice(&buffer[..length]);
+        }
+        Ok(all)
+    }
+}
+
+impl Session {
+    /// Starts the shell and returns when it listens.
+    ///
+    /// # Errors
+    /// When it cannot be started, or ends before it listens.
+    pub(super) async fn start(setup: &SessionSetup, older_groups: Vec<i32>) -> io::Result<Self> {
+        let (commands, wake) = (Pipe::new()?, Pipe::new()?);
+        let (control, snapshots, headers) = (Inbox::new()?, Inbox::new()?, Inbox::new()?);
+        let (script, boot) = (MemoryFile::new()?, MemoryFile::new()?);
+        let mut text = String::new();
+        for (name, path) in [
+            ("commands", path_of(&commands.reader)),
+            ("script", script.path().to_owned()),
+            ("control", path_of(&control.writer)),
+            ("snapshots", path_of(&snapshots.writer)),
+            ("wake", path_of(&wake.reader)),
+            ("headers", path_of(&headers.writer)),
+        ] {
+            text.push_str(&format!("__rb_{name}={path}\n"));
+        }
+        text.push_str(BOOT);
+        text.push('\0');
+        boot.replace(text.as_bytes())?;
+        let begin = format!(
+            "builtin mapfile -d '' -t __rb <{}; builtin eval \"${{__rb[0]}}\"; builtin eval \"$__rb_loop\"",
+            boot.path()
+        );
+        let arguments = ["--norc", "--noprofile", "-c", &begin, &setup.name];
+        let started = Command {
+            program: setup.bash.clone().into(),
+            arguments: arguments.map(Into::into).to_vec(),
+            directory: setup.workdir.clone(),
+            variables: setup.set.clone(),
+            without: NEVER.map(str::to_owned).into_iter().chain(setup.without.clone()).collect(),
+            descriptors: Vec::new(),
+        }
+        .start()?;
+        let mut groups = older_groups;
+        groups.push(started.pid());
+        let mut session = Self {
+            shell: Shell::Started(Box::new(started)),
+            groups,
+            commands,
+            script,
+            control,
+            messages: Control::default(),
+            snapshots,
+            wake,
+            headers,
+            traps: String::new(),
+            exit_trap: None,
+            jobs: Vec::new(),
+            took_over: false,
+        };
+        session.listens().await?;
+        Ok(session)
+    }
+
+    async fn listens(&mut self) -> io::Result<()> {
+        let until = Instant::now() + START;
+        loop {
+            // Its end is looked at now and then only: it comes with nothing to read.
+            let _ = timeout(Duration::from_millis(50), self.control.readable()).await;
+            if self.message()? == Some(Message::Ready) {
+                return Ok(());
+            }
+            if let Some(end) = self.ended()? {
+                return Err(io::Error::other(format!(
+                    "the shell ended at once, with status {}",
+                    end.status()
+                )));
+            }
+            if Instant::now() > until {
+                kill_process(self.pid());
+                return Err(io::Error::new(ErrorKind::TimedOut, "the shell does not answer"));
+            }
+        }
+    }
+
+    /// The shell's process id.
+    pub(super) fn pid(&self) -> i32 {
+        match &self.shell {
+            Shell::Started(started) => started.pid(),
+            Shell::Adopted(adopted) => adopted.pid(),
+        }
+    }
+
+    /// Process groups that something of this session may be in; the shell's own is the last.
+    pub(super) fn groups(&self) -> &[i32] {
+        &self.groups
+    }
+
+    /// Background jobs, by the end of the last step.
+    pub(super) fn jobs(&self) -> &[i32] {
+        &self.jobs
+    }
+
+    /// The EXIT trap that is kept for the run's end, as bash quotes it.
+    pub(super) fn exit_trap(&self) -> Option<&str> {
+        self.exit_trap.as_deref()
+    }
+
+    /// How the shell ended, if it did.
+    pub(super) fn ended(&self) -> io::Result<Option<End>> {
+        match &self.shell {
+            Shell::Started(started) => started.ended(),
+            Shell::Adopted(adopted) => Ok(adopted.ended()),
+        }
+    }
+
+    /// Hands the shell a program; what only the session knows is added to it.
+    pub(super) fn begin(&mut self, program: Program<'_>) -> io::Result<()> {
+        let own = self.groups.last().copied();
+        self.groups.retain(|group| Some(*group) == own || group_exists(*group));
+        let traps = if self.took_over { self.traps.as_str() } else { "" };
+        let program =
+            Program { groups: &self.groups, traps, keeps_exit_trap: self.exit_trap.is_some(), ..program };
+        let bytes = program.bytes();
+        self.took_over = false;
+        self.hand_over(&bytes)
+    }
+
+    /// Hands the shell these bytes to evaluate.
+    pub(super) fn hand_over(&self, bytes: &[u8]) -> io::Result<()> {
+        self.script.replace(bytes)?;
+        write(&self.commands.writer, b"x\n")
+    }
+
+    /// Whether the shell, between two steps, knows `program`.
+    pub(super) async fn has(&mut self, program: &str) -> io::Result<bool> {
+        self.hand_over(&question(program))?;
+        let until = Instant::now() + SNAPSHOT;
+        while timeout_at(until, self.control.readable()).await.is_ok() {
+            if let Some(Message::Has(has)) = self.message()? {
+                return Ok(has);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Where the shell speaks.
+    pub(super) fn control(&self) -> &Inbox {
+        &self.control
+    }
+
+    /// Where copies of the shell say that they are there.
+    pub(super) fn snapshots(&self) -> &Inbox {
+        &self.snapshots
+    }
+
+    /// Where response headers arrive.
+    pub(super) fn headers(&self) -> &Inbox {
+        &self.headers
+    }
+
+    /// The next whole message, if one is there.
+    pub(super) fn message(&mut self) -> io::Result<Option<Message>> {
+        if let Some(message) = self.messages.next() {
+            return Ok(Some(message));
+        }
+        self.messages.feed(&self.control.read()?);
+        Ok(self.messages.next())
+    }
+
+    /// Response headers that have arrived.
+    pub(super) fn read_headers(&self) -> io::Result<Vec<u8>> {
+        self.headers.read()
+    }
+
+    /// The copy of the shell that said it is there, if one did.
+    pub(super) fn snapshot(&self) -> io::Result<Option<Snapshot>> {
+        let pids = self.snapshots.read()?;
+        let pids = String::from_utf8_lossy(&pids);
+        let mut pids: Vec<i32> = pids.lines().filter_map(|line| line.parse().ok()).collect();
+        let newest = pids.pop();
+        // Of an older one nobody would wait for the end: there is one at a time.
+        pids.into_iter().for_each(kill_process);
+        Ok(newest.map(|pid| Snapshot { process: Adopted::new(pid), apart: false }))
+    }
+
+    /// Waits for the copy of the shell to say that it is there.
+    pub(super) async fn wait_for_snapshot(&self) -> io::Result<Option<Snapshot>> {
+        let until = Instant::now() + SNAPSHOT;
+        loop {
+            if let Some(snapshot) = self.snapshot()? {
+                return Ok(Some(snapshot));
+            }
+            if timeout_at(until, self.snapshots.readable()).await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// A step ended in the living shell.
+    pub(super) fn step_ended(&mut self, end: EndOfStep) {
+        self.jobs = end.jobs;
+        self.traps = end.traps;
+        match end.exit_trap {
+            ExitTrap::Kept => {}
+            ExitTrap::Unset => self.exit_trap = None,
+            ExitTrap::Set(action) => self.exit_trap = Some(action),
+        }
+    }
+
+    /// The shell is dead, and the copy from before the step becomes the shell.
+    pub(super) async fn take_over(&mut self, mut snapshot: Snapshot) -> io::Result<()> {
+        snapshot.move_apart().await;
+        let Snapshot { process, .. } = snapshot;
+        self.groups.push(process.pid());
+        self.shell = Shell::Adopted(process);
+        self.took_over = true;
+        // What the dead shell said at last is of no meaning to its successor.
+        while self.message()?.is_some() {}
+        write(&self.wake.writer, b"x\n")
+    }
+}
+
+/// A copy of the shell that waits.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    process: Adopted,
+    apart: bool,
+}
+
+impl Snapshot {
+    /// Puts it into a process group of its own, if that can be done by now.
+    pub(super) fn try_move_apart(&mut self) -> bool {
+        self.apart = self.apart || self.process.move_apart().is_ok();
+        self.apart
+    }
+
+    /// Puts it into a process group of its own. It can be done as soon as its parent is dead, which
+    /// ends at once.
+    pub(super) async fn move_apart(&mut self) {
+        for _ in 0..200 {
+            if self.try_move_apart() {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// It is not needed.
+    pub(super) fn kill(self) {
+        kill_process(self.process.pid());
+    }
+}

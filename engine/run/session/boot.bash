@@ -1,0 +1,51 @@
+# What a session begins with. It keeps no descriptor of the engine's: it opens them by path when it needs
+# them. `__rb_commands`, `__rb_script`, `__rb_control`, `__rb_snapshots`, `__rb_wake` and `__rb_headers` are set
+# before this. Nothing here forks but the snapshot, and `builtin` keeps functions of the document out.
+__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_g=() __rb_m=()
+
+# The engine is gone: nothing of this session may outlive it.
+__rb_die() {
+  builtin kill -s KILL -- "${__rb_g[@]}"
+  builtin exit 137
+}
+
+# Waits in the snapshot until it is needed.
+__rb_hold() {
+  builtin echo "$BASHPID" >"$__rb_snapshots"
+  __rb_m=()
+  builtin mapfile -t -n 1 __rb_m <"$__rb_wake"
+  [[ ${__rb_m-} ]] || __rb_die
+}
+
+# Gives the next statement the `$?` and `$_` of the one before.
+__rb_set() { builtin return "$1"; }
+
+# A statement is over: its number, its status, and whether its program (`$2`) is missing.
+__rb_done() {
+  __rb_q=${__rb_r:-$?} __rb_r=''
+  case $- in
+    *x*) builtin set +x; __rb_x='builtin set -x; ' ;;
+    *) __rb_x='' ;;
+  esac
+  case $__rb_q in
+    126 | 127)
+      if [[ $2 ]] && ! builtin type -t -- "$2" >/dev/null; then
+        builtin echo "s $1 $__rb_q missing"
+        builtin return 0
+      fi ;;
+  esac
+  builtin echo "s $1 $__rb_q"
+}
+
+# A step is over: the shell's jobs and traps go with the message.
+__rb_end() {
+  __rb_open=''
+  { builtin echo D; builtin jobs -p; builtin trap -p; builtin printf '\0'; } >"$__rb_control"
+}
+
+# On one line, so that statements have the line numbers they are padded to. A `break` or `continue` of a step
+# that is in no loop of its own ends this shell, and the snapshot takes over.
+__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; do builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; done; builtin exit 1'
+
+exec </dev/null >/dev/null 2>&1
+builtin echo R >"$__rb_control"

@@ -1,0 +1,179 @@
+//! What the shell is told to do for a step: one line of bash, and the step's statements as data beside it.
+//!
+//! The statements are never part of the line. Each is padded with empty lines so that bash's own line
+//! numbers are those of the document; nothing of what bash prints is rewritten.
+
+use super::units::Unit;
+use std::fmt::Write as _;
+
+/// The function that wraps `curl`.
+const CURL: &str = include_str!("curl.bash");
+
+/// Leaves a copy of the shell waiting, two forks away, so that it is no job of the session; and not
+/// as an asynchronous command, whose children would ignore Ctrl-C.
+const SNAPSHOT: &str = "( if builtin shopt -q lastpipe; then __rb_l=-s; else __rb_l=-u; fi; builtin shopt -s lastpipe; \
+     { builtin shopt $__rb_l lastpipe; __rb_hold; builtin eval \"$__rb_loop\"; } >/dev/null | builtin exit 0 ); ";
+
+/// Put in place of the EXIT trap of a step: the engine keeps that one until the run's end.
+const KEPT: &str = "builtin trap -- ': kept until the end of the run' EXIT; ";
+
+/// What [`KEPT`] looks like in the listing of traps.
+pub(super) const KEPT_TEXT: &str = "': kept until the end of the run'";
+
+/// What to tell the shell.
+#[derive(Debug, Default)]
+pub(in crate::run) struct Program<'a> {
+    /// Process groups that die with the engine.
+    pub(in crate::run) groups: &'a [i32],
+    /// Traps to set again, as bash printed them, after a snapshot took over.
+    pub(in crate::run) traps: &'a str,
+    /// An EXIT trap is kept for the end.
+    pub(in crate::run) keeps_exit_trap: bool,
+    /// A copy of the shell is left waiting before the step.
+    pub(in crate::run) snapshot: bool,
+    /// Paths of standard output and error; none is the terminal.
+    pub(in crate::run) streams: Option<(&'a str, &'a str)>,
+    /// The step calls curl.
+    pub(in crate::run) curl: bool,
+    /// Shell options for the step.
+    pub(in crate::run) options: &'a [String],
+    /// Of these, those that the step sets itself: they stay.
+    pub(in crate::run) own_options: &'a [String],
+    /// Its text.
+    pub(in crate::run) units: &'a [Unit],
+}
+
+impl Program<'_> {
+    /// As the elements of the shell's array, each ended by NUL.
+    pub(in crate::run) fn bytes(&self) -> Vec<u8> {
+        let mut line = String::new();
+        let groups: Vec<String> = self.groups.iter().map(|group| format!("-{group}")).collect();
+        let _ = write!(line, "__rb_g=({}); ", groups.join(" "));
+        // Data: curl's wrapper, the traps, then a text and a program for each unit.
+        let mut data = vec![CURL.to_owned(), self.traps.to_owned()];
+        if !self.traps.is_empty() {
+            line.push_str("builtin eval \"${__rb[2]}\"; ");
+        }
+        if self.keeps_exit_trap {
+            line.push_str(KEPT);
+        }
+        if self.curl {
+            line.push_str("[[ ${__rb_http-} ]] || builtin eval \"${__rb[1]}\"; ");
+        }
+        if self.snapshot {
+            line.push_str(SNAPSHOT);
+        }
+        line.push_str(
+            "__rb_open=1; case $- in *x*) builtin set +x; __rb_x='builtin set -x; ' ;; *) __rb_x= ;; esac; ",
+        );
+        match self.streams {
+            Some((out, err)) => {
+                let _ = write!(line, "exec </dev/null >{out} 2>{err}; ");
+            }
+            None => line.push_str("exec </dev/tty >/dev/tty 2>&1; "),
+        }
+        for (number, option) in self.options.iter().enumerate() {
+            let option = quoted(option);
+            let _ = write!(
+                line,
+                "if [[ -o {option} ]]; then __rb_o{number}=-o; else __rb_o{number}=+o; fi; builtin set -o {option}; "
+            );
+        }
+        for (number, unit) in self.units.iter().enumerate() {
+            let text = data.len() + 1;
+            data.push(padded(unit));
+            data.push(unit.program.clone().unwrap_or_default());
+            let _ = write!(
+                line,
+                "__rb_set \"$__rb_q\" \"$__rb_u\" && : \"$__rb_u\"; builtin eval \"$__rb_x${{__rb[{text}]}}\"; \
+                 {{ __rb_done {number} \"${{__rb[{}]}}\"; }} >\"$__rb_control\" 2>/dev/null; ",
+                text + 1
+            );
+        }
+        for (number, option) in self.options.iter().enumerate() {
+            if !self.own_options.contains(option) {
+                let _ = write!(line, "builtin set $__rb_o{number} {}; ", quoted(option));
+            }
+        }
+        line.push_str("exec </dev/null >/dev/null 2>&1; builtin eval \"$__rb_x\"; __rb_end");
+        let mut bytes = line.into_bytes();
+        for element in data {
+            bytes.push(0);
+            bytes.extend_from_slice(element.as_bytes());
+        }
+        bytes.push(0);
+        bytes
+    }
+}
+
+/// Asks the shell whether it knows a program.
+pub(in crate::run) fn question(program: &str) -> Vec<u8> {
+    format!(
+        "builtin type -t -- \"${{__rb[1]}}\"; builtin echo \"h $?\" >\"$__rb_control\"\0{}\0",
+        program.replace('\0', "")
+    )
+    .into_bytes()
+}
+
+/// The shell's last program: its EXIT trap, which is `trap` as bash quoted it, and its end.
+pub(in crate::run) fn farewell(trap: &str, out: &str, err: &str) -> Vec<u8> {
+    let mut bytes = format!(
+        "exec </dev/null >{out} 2>{err}; builtin trap - EXIT; builtin eval \"${{__rb[1]}}\"; builtin exit 0\0\
+         builtin eval {trap}"
+    )
+    .into_bytes();
+    bytes.push(0);
+    bytes
+}
+
+/// The unit's text at its line. Where nothing can swallow it, a last line keeps `$?` and `$_`.
+fn padded(unit: &Unit) -> String {
+    let mut text = "\n".repeat(unit.line.saturating_sub(1));
+    text.push_str(&unit.text);
+    if !unit.text.contains("<<") && !unit.text.ends_with('\\') {
+        text.push_str("\n{ __rb_r=$? __rb_u=$_; } 2>/dev/null");
+    }
+    text
+}
+
+/// The word in single quotes.
+pub(super) fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_data_at_their_lines_and_no_part_of_the_line() {
+        let unit = |text: &str, line| Unit {
+            text: text.into(),
+            line,
+            program: Some("p".into()),
+            statements: vec![text.into()],
+        };
+        let units = [unit("a 'b", 3), unit("cat <<X\nX", 1)];
+        let options = ["errexit".to_owned()];
+        let program = Program {
+            groups: &[7, 8],
+            streams: Some(("/o", "/e")),
+            options: &options,
+            units: &units,
+            ..Program::default()
+        };
+        let bytes = String::from_utf8(program.bytes()).unwrap();
+        let elements: Vec<&str> = bytes.split('\0').collect();
+        let [line, _, _, first, first_program, second, _, ""] = elements[..] else { panic!("{bytes}") };
+        assert!(line.starts_with("__rb_g=(-7 -8); ") && !line.contains('\n') && !line.contains("a 'b"));
+        assert_eq!(first, "\n\na 'b\n{ __rb_r=$? __rb_u=$_; } 2>/dev/null");
+        assert_eq!((first_program, second), ("p", "cat <<X\nX"));
+    }
+
+    #[test]
+    fn words_are_quoted() {
+        for (word, expected) in [("errexit", "'errexit'"), ("a'b", "'a'\\''b'"), ("", "''")] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}
