@@ -3,6 +3,7 @@
 //! Total: any document gives a runbook, and what is wrong with it is a diagnostic. Nothing is bound and
 //! nothing is run.
 
+use super::branch::{self, branches, condition};
 use super::command::{Known, command};
 use super::outline::{Draft, Part, outline, pseudo_heading};
 use super::phase::{self, Heading};
@@ -19,7 +20,7 @@ use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, Inline, Section};
 use crate::shell::Effect;
 use crate::source::{Source, Span};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Reads a document's meaning.
 pub fn lower(document: &Document) -> (Runbook, Vec<Diagnostic>) {
@@ -32,7 +33,7 @@ pub fn lower(document: &Document) -> (Runbook, Vec<Diagnostic>) {
     let mut metadata = metadata::of_document(document);
     metadata.entries.splice(0..0, front.metadata.entries.iter().cloned());
     let outline = outline(document, if stem.is_empty() { &name } else { &stem });
-    let mut names = Names { stem: &stem, front: &front, document: &metadata, taken: HashSet::new() };
+    let mut names = Names { stem: &stem, front: &front, document: &metadata, taken: HashMap::new() };
     let mut procedures = Vec::with_capacity(outline.procedures.len());
     for draft in &outline.procedures {
         procedures.push(procedure(&document.source, draft, &mut names, &mut diagnostics));
@@ -57,7 +58,7 @@ struct Names<'a> {
     stem: &'a str,
     front: &'a FrontMatter,
     document: &'a Metadata,
-    taken: HashSet<String>,
+    taken: HashMap<String, usize>,
 }
 
 fn procedure(
@@ -99,7 +100,7 @@ fn procedure(
             Body::Manual { .. } => None,
         })
         .collect();
-    let steps = number(lowered(raws, &known), diagnostics);
+    let steps = with_names(lowered(raws, &known), diagnostics);
     let scripts: Vec<_> = known.into_iter().map(|known| known.map(|known| known.parsed)).collect();
     let parameters = parameters::parameters(&steps, &scripts, &names.front.parameters);
     let heading = draft.heading.map_or(Span::new(0, 0), |section| section.span);
@@ -122,15 +123,23 @@ fn procedure(
     }
 }
 
-/// A name that none of those taken has.
-fn unique(name: String, taken: &mut HashSet<String>) -> String {
-    let mut candidate = name.clone();
-    let mut count = 2;
-    while !taken.insert(candidate.clone()) {
-        candidate = format!("{name}-{count}");
-        count += 1;
+/// A name that none of those taken has; `taken` counts how often a name was asked for.
+fn unique(name: String, taken: &mut HashMap<String, usize>) -> String {
+    let count = taken.entry(name.clone()).or_insert(0);
+    *count += 1;
+    let mut number = *count;
+    if number == 1 {
+        return name;
     }
-    candidate
+    loop {
+        let candidate = format!("{name}-{number}");
+        if !taken.contains_key(&candidate) {
+            taken.insert(name, number);
+            taken.insert(candidate.clone(), 1);
+            return candidate;
+        }
+        number += 1;
+    }
 }
 
 /// The blocks of a section and of those below it.
@@ -182,94 +191,108 @@ fn probe(targets: &mut [Target], probes: Vec<(String, Span)>, diagnostics: &mut 
     }
 }
 
-/// Steps with their roles, not yet numbered.
-fn lowered(raws: Vec<Raw>, known: &[Option<Known>]) -> Vec<(Step, Option<usize>)> {
+/// Steps with their numbers, their roles, and how they are reached.
+fn lowered(raws: Vec<Raw>, known: &[Option<Known>]) -> Vec<Step> {
     let effects: Vec<Option<Effect>> = raws
         .iter()
         .zip(known)
         .map(|(raw, known)| known.as_ref().map(|known| raw.directive.effect.unwrap_or(known.effect)))
         .collect();
+    let conditions: Vec<_> = raws.iter().zip(&effects).map(|(raw, effect)| condition(raw, *effect)).collect();
     let facts: Vec<Facts<'_>> = raws
         .iter()
         .zip(known)
-        .zip(&effects)
-        .map(|((raw, known), effect)| Facts {
+        .zip(effects.iter().zip(&conditions))
+        .map(|((raw, known), (effect, condition))| Facts {
             label: &raw.label,
             line: raw.line,
             phase: raw.phase,
             effect: *effect,
             watches: known.as_ref().is_some_and(Known::watches),
-            conditional: raw.optional || raw.arm.is_some(),
+            conditional: raw.optional || raw.arm.is_some() || condition.is_conditional(),
             declared: raw.directive.role,
         })
         .collect();
     let roles = roles(&facts);
+    let ids = numbers(&raws);
+    let seen: Vec<branch::Known<'_>> = raws
+        .iter()
+        .zip(&ids)
+        .zip(roles.iter().zip(&conditions))
+        .map(|((raw, id), ((role, _), condition))| branch::Known { raw, id, role: *role, condition })
+        .collect();
+    let branches = branches(&seen);
     raws.into_iter()
-        .zip(known)
-        .zip(effects)
-        .zip(roles)
-        .map(|(((raw, known), effect), (role, inferred))| {
-            let action = match (&raw.body, known) {
+        .zip(ids)
+        .zip(known.iter().zip(effects))
+        .zip(roles.into_iter().zip(branches))
+        .map(|(((raw, id), (known, effect)), ((role, by_role), branch))| {
+            let action = match (raw.body, known) {
+                _ if branch.notes => Action::Notes,
                 (_, Some(known)) if role != Role::Manual => Action::Command(known.block.clone()),
-                (Body::Manual { text, .. }, _) => Action::Manual { text: text.clone() },
-                (Body::Shell { script, .. }, _) => Action::Manual { text: script.clone() },
+                (Body::Manual { text, .. }, _) => Action::Manual { text },
+                (Body::Shell { script, .. }, _) => Action::Manual { text: script },
             };
-            let effect = effect.filter(|_| role != Role::Manual).unwrap_or(Effect::Reads);
-            let step = Step {
-                id: String::new(),
-                slug: raw.directive.id.clone().unwrap_or_else(|| slug(&raw.label)),
+            Step {
+                id,
+                slug: slug(&raw.label),
                 label: raw.label,
                 line: raw.line,
                 span: raw.span,
                 phase: raw.phase,
                 role,
-                effect,
-                reach: Reach::Plain,
-                optional: raw.directive.optional.unwrap_or(raw.optional),
-                emergency: false,
+                effect: effect.filter(|_| role != Role::Manual).unwrap_or(Effect::Reads),
+                reach: branch.reach,
+                optional: branch.optional,
+                emergency: branch.emergency,
                 action,
                 notes: raw.notes,
                 directive: raw.directive,
                 expectation: raw.expectation,
-                inferred: raw.inferred.into_iter().chain(inferred).collect(),
-            };
-            (step, raw.arm)
+                inferred: branch.inferred.into_iter().chain(by_role).chain(raw.inferred).collect(),
+            }
         })
         .collect()
 }
 
-/// Numbers the steps and makes their slugs unique.
-fn number(steps: Vec<(Step, Option<usize>)>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Step> {
-    let mut taken: HashSet<String> = HashSet::new();
-    let mut named: HashMap<String, usize> = HashMap::new();
-    let mut numbered: Vec<Step> = Vec::with_capacity(steps.len());
-    // Names that are given come before those that are made.
-    for (step, _) in &steps {
+/// The number of each step in the plan: `3`, and `3.1` for an arm of a choice.
+fn numbers(raws: &[Raw]) -> Vec<String> {
+    let mut count = 0;
+    let number = |raw: &Raw| match raw.arm {
+        Some(arm) => {
+            count += usize::from(arm == 1);
+            format!("{count}.{arm}")
+        }
+        None => {
+            count += 1;
+            count.to_string()
+        }
+    };
+    raws.iter().map(number).collect()
+}
+
+/// Makes the steps' slugs unique; names that are given come before those that are made.
+fn with_names(mut steps: Vec<Step>, diagnostics: &mut Vec<Diagnostic>) -> Vec<Step> {
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    let mut lines: HashMap<String, usize> = HashMap::new();
+    for step in &mut steps {
         let Some(id) = &step.directive.id else { continue };
-        taken.insert(id.clone());
-        if let Some(line) = named.insert(id.clone(), step.line) {
+        step.slug.clone_from(id);
+        taken.insert(id.clone(), 1);
+        if let Some(line) = lines.insert(id.clone(), step.line) {
             let span = step.directive.span.unwrap_or(step.span);
+            let message = format!("two steps of this procedure are called `{id}`");
             diagnostics.push(
-                Diagnostic::error(
-                    "bad-directive",
-                    span,
-                    format!("two steps of this procedure are called `{id}`"),
-                )
-                .with_hint(format!("the other one is in line {line}; give this one another name")),
+                Diagnostic::error("bad-directive", span, message)
+                    .with_hint(format!("the other one is in line {line}; give this one another name")),
             );
         }
     }
-    let mut count = 0;
-    for (mut step, arm) in steps {
-        count += usize::from(arm.is_none_or(|arm| arm == 1));
-        step.id = match arm {
-            Some(arm) => format!("{count}.{arm}"),
-            None => count.to_string(),
-        };
-        if step.directive.id.is_none() {
-            step.slug = unique(step.slug, &mut taken);
-        }
-        numbered.push(step);
+    for step in steps.iter_mut().filter(|step| step.directive.id.is_none()) {
+        step.slug = unique(std::mem::take(&mut step.slug), &mut taken);
     }
-    numbered
+    steps
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Document → Runbook: what the blocks mean.
 
+mod branch;
 pub mod checklist;
 mod command;
 mod directive;

@@ -34,7 +34,9 @@ const FILLERS: &[&str] = &["then", "and", "finally", "now", "next", "again", "al
 
 /// The roles of a procedure's steps, each with what was inferred for it.
 pub(super) fn roles(steps: &[Facts<'_>]) -> Vec<(Role, Option<Inference>)> {
-    let last_act = steps.iter().rposition(|step| own_role(step) == Role::Act);
+    // What would be rolled back is verified before a rollback.
+    let last_act =
+        steps.iter().rposition(|step| own_role(step) == Role::Act && step.phase != Phase::Rollback);
     let mut acted = false;
     let mut by_hand = false;
     let mut roles = Vec::with_capacity(steps.len());
@@ -83,7 +85,7 @@ fn role(step: &Facts<'_>, acted: bool, by_hand: bool, behind_last: bool) -> (Rol
             return (Role::Verify, infer("verifies, from the heading it stands under".into()));
         }
     }
-    if behind_last && !step.conditional && step.phase != Phase::Context {
+    if behind_last && !step.conditional && !matches!(step.phase, Phase::Context | Phase::Rollback) {
         return (Role::Verify, infer("verifies: it reads, and no step behind it acts".into()));
     }
     (Role::Observe, None)

@@ -183,7 +183,9 @@ impl Reader<'_> {
                 directive = Some(super::Pending { step: again, expect: None, span: pending.span });
                 self.directive = Some(pending);
             }
-            self.push(label, line, Span::new(start, end), body, leads.to_vec());
+            let own = piece.text.as_deref().map(|text| self.lead(text, line, true));
+            let leads = own.into_iter().chain(leads.iter().cloned()).collect();
+            self.push(label, line, Span::new(start, end), body, leads);
             arm = if piece.is_arm { arm + 1 } else { 0 };
             let Some(step) = self.found.steps.last_mut() else { continue };
             step.arm = piece.is_arm.then_some(arm);
