@@ -10,7 +10,7 @@ mod store;
 mod verify;
 
 pub use line::{Chain, FIRST_PREV, hash};
-pub use notes::with_notes;
+pub use notes::{Notes, with_notes};
 pub use read::{Journal, Tail, read};
 pub use refusal::Refusal;
 pub use store::{LAST, RunSummary, Store, Unnamed, Writer};

@@ -16,6 +16,15 @@ use std::path::PathBuf;
 /// Longest file of notes that is read, in bytes.
 const MAX_NOTES: u64 = 64 << 20;
 
+/// The notes of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notes {
+    /// Every note that can be read, in order.
+    pub events: Vec<Event>,
+    /// The first line that is not as it was written, from 1, and why.
+    pub broken: Option<(u64, String)>,
+}
+
 impl Store<'_> {
     /// Adds `text`, said by `user`, to the notes of run `id`; it is on the disk when this returns.
     ///
@@ -40,14 +49,14 @@ impl Store<'_> {
         file.sync()
     }
 
-    /// The notes of run `id`, as far as they can be read, and the first line that is not as it was written.
+    /// The notes of run `id`, as far as they can be read.
     ///
     /// # Errors
     /// Whatever reading gives.
-    pub fn read_notes(&self, id: &str) -> io::Result<(Vec<Event>, Option<(u64, String)>)> {
+    pub fn read_notes(&self, id: &str) -> io::Result<Notes> {
         let (start, text) = self.notes_text(id)?;
         let events = text.lines().map_while(|line| decode(line, &mut Vec::new()).ok()).collect();
-        Ok((events, check_chain(&text, &start).err()))
+        Ok(Notes { events, broken: check_chain(&text, &start).err() })
     }
 
     /// The hash that the notes of run `id` begin with, and their text; nothing where there are none.
@@ -120,10 +129,10 @@ mod tests {
         writer.record(&clock, EventBody::Stage { text: "up".into() }, 4000, true).expect("memory has room");
         clock.advance(Duration::from_secs(2));
         store.add_note(RUN, "ben", "it was", &clock).expect("memory has room");
-        let (notes, broken) = store.read_notes(RUN).expect("is there");
-        assert_eq!(broken, None);
+        let notes = store.read_notes(RUN).expect("is there");
+        assert_eq!(notes.broken, None);
         let journal = store.read(RUN).expect("is there");
-        let events = with_notes(&journal, notes);
+        let events = with_notes(&journal, notes.events);
         assert_eq!(texts(&events), ["start", "ann: it is the disk", "up", "ben: it was"]);
         let times: Vec<u64> = events.iter().map(|event| event.mono_ms).collect();
         assert_eq!(times, [0, 2000, 4000, 6000]);
@@ -146,7 +155,7 @@ mod tests {
         let text = String::from_utf8(files.read(&path, 9999).expect("is there")).expect("is text");
         let broken = |text: &str| {
             files.replace(&path, text.as_bytes()).expect("memory has room");
-            store.read_notes(RUN).expect("is there").1
+            store.read_notes(RUN).expect("is there").broken
         };
         assert_eq!(broken(&text), None);
         let why = "its hash is not the one that line 2 carries: one of them was changed";
