@@ -79,7 +79,7 @@ impl Refused {
             Why::Splits => {
                 format!("{value} would be split into words, because the variable is used without quotes")
             }
-            Why::Arithmetic => format!("{value} is used in arithmetic and is no whole number"),
+            Why::Arithmetic => format!("{value} is used in arithmetic and is no plain whole number"),
             Why::FreeForm => format!(
                 "{value} is used as more than plain data and has characters that would change its meaning"
             ),
@@ -94,7 +94,7 @@ impl Refused {
                 "use only letters, digits and `. _ ~ : @ -`, or declare a pattern for the parameter in the document"
             }
             Why::Splits => "write the variable in double quotes in the document",
-            Why::Arithmetic => "give a whole number",
+            Why::Arithmetic => "give a whole number without leading zeros",
             Why::Dash | Why::At => "give a value that begins with another character",
             Why::Delimiter => "choose another delimiter in the document",
             Why::Nul | Why::Mark | Why::Empty | Why::LineBreak | Why::Device | Why::Tab => {
@@ -156,7 +156,10 @@ pub(super) fn check_use(one: &VariableUse, value: &str, free: bool) -> Option<Wh
     }
     if one.arithmetic {
         let digits = value.strip_prefix('-').unwrap_or(value);
-        let whole = (1..=18).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        // A leading zero would make it octal.
+        let whole = (1..=18).contains(&digits.len())
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+            && (digits == "0" || !digits.starts_with('0'));
         return (!whole).then_some(Why::Arithmetic);
     }
     if one.free_form && !free && (!is_tame(value) || value.is_empty() || value.starts_with(['-', '@', '~'])) {

@@ -4,6 +4,7 @@
 //! from words in a URL, a script's name or an argument. What no table knows changes. It is no proof:
 //! a program may do more than its name says.
 
+mod cloud;
 mod data;
 mod http;
 mod names;

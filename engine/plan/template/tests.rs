@@ -177,7 +177,7 @@ fn unsafe_values_are_refused_with_a_reason_and_without_the_value() {
         (
             "X=<v1>; echo $((X + 1))",
             "v9[$(id)]",
-            "the value of `x` is used in arithmetic and is no whole number",
+            "the value of `x` is used in arithmetic and is no plain whole number",
         ),
         (
             "X=<v1>; [[ a =~ $X ]]",
@@ -201,7 +201,7 @@ fn every_refusal_has_a_hint() {
             "use only letters, digits and `. _ ~ : @ -`, or declare a pattern for the parameter in the document",
         ),
         (Why::Splits, "write the variable in double quotes in the document"),
-        (Why::Arithmetic, "give a whole number"),
+        (Why::Arithmetic, "give a whole number without leading zeros"),
         (Why::Dash, "give a value that begins with another character"),
         (Why::Delimiter, "choose another delimiter in the document"),
         (Why::Nul, "give another value"),
@@ -244,6 +244,8 @@ fn variables_are_held_to_the_same_rules_where_they_are_used() {
         ("ssh h \"ls $ID\"", "a;b", vec![Why::Reparsed("ssh".into())]),
         ("echo $((ID))", "a", vec![Why::Arithmetic]),
         ("echo $((ID))", "-12", vec![]),
+        ("echo $((ID))", "0", vec![]),
+        ("echo $((ID))", "010", vec![Why::Arithmetic]),
         ("$ID ls", "sudo", vec![]),
         ("$ID ls", "a;b", vec![Why::FreeForm]),
         ("ls \"$ID\"", "a\0", vec![Why::Nul]),

@@ -1,13 +1,14 @@
 //! Effects of the tools services are operated with: the subcommand decides.
 
 use super::super::invocation::{Arguments, Reach, arguments};
+use super::cloud::{aws, terraform, verbs};
 use super::{changes_if, destroys_if, of_words};
 use crate::shell::Effect::{self, Changes, Destroys, Reads};
 use crate::shell::Word;
 
 /// The programs decided here.
 pub(super) const PROGRAMS: &str = "\
-    docker docker-compose podman nerdctl podman-compose kubectl oc helm systemctl service supervisorctl \
+    docker docker-compose podman nerdctl podman-compose kubectl oc helm systemctl service ceph rados rbd virtctl supervisorctl \
     pm2 git terraform tofu terragrunt aws gcloud az gsutil doctl eksctl gh glab argocd flux istioctl \
     vault consul nomad velero cilium linkerd openstack rosa ocm kops flyctl crictl kustomize minikube \
     kind monit virsh";
@@ -24,6 +25,9 @@ pub(super) fn effect(name: &str, rest: &[Word], depth: usize) -> Option<Effect> 
             service(&arguments(rest, &["-c", "-s", "-u", "-p"], Reach::All), 0)
         }
         "git" => git(rest),
+        "ceph" => ceph(&arguments(rest, &["-c", "--cluster", "-f", "--format", "-n", "--name"], Reach::All)),
+        "rados" | "rbd" => verbs(&arguments(rest, &["-p", "--pool"], Reach::All), 3),
+        "virtctl" => service(&arguments(rest, VALUED, Reach::All), 0),
         "terraform" | "tofu" | "terragrunt" => terraform(rest),
         "aws" => aws(rest),
         "gsutil" => match arguments(rest, &["-o"], Reach::All).at(0) {
@@ -241,6 +245,36 @@ fn kubectl(rest: &[Word], depth: usize) -> Effect {
     }
 }
 
+fn ceph(given: &Arguments<'_>) -> Effect {
+    const READS: &[&str] = &[
+        "status",
+        "df",
+        "health",
+        "tree",
+        "ls",
+        "dump",
+        "stat",
+        "versions",
+        "detail",
+        "perf",
+        "get",
+        "report",
+        "quorum_status",
+    ];
+    const DESTROYS: &[&str] = &["rm", "purge", "destroy", "stop", "down", "out", "delete"];
+    let words = given.plain.iter().take(3);
+    if words.clone().any(|word| DESTROYS.contains(word)) {
+        return Destroys;
+    }
+    let verb = words.clone().find(|word| {
+        !matches!(**word, "osd" | "mon" | "pg" | "mds" | "fs" | "pool" | "mgr" | "auth" | "config")
+    });
+    match verb {
+        None => changes_if(!given.has(&["-s", "--status", "-v", "-w"])),
+        Some(verb) => changes_if(!(READS.contains(verb) || verb.starts_with("get-"))),
+    }
+}
+
 fn helm(rest: &[Word]) -> Effect {
     let given = arguments(
         rest,
@@ -316,151 +350,4 @@ fn git(rest: &[Word]) -> Effect {
         "checkout" | "switch" => destroys_if(given.has(&["-f", "--force", "--discard-changes"])),
         _ => Changes,
     }
-}
-
-fn terraform(rest: &[Word]) -> Effect {
-    let given = arguments(rest, &[], Reach::All);
-    match (given.at(0), given.at(1)) {
-        ("plan" | "show" | "output" | "validate" | "version" | "providers" | "graph" | "console", _) => Reads,
-        ("state" | "workspace", "list" | "show" | "pull") => Reads,
-        ("fmt", _) => changes_if(!given.has(&["-check"])),
-        ("destroy", _) | ("state", "rm") | ("workspace", "delete") => Destroys,
-        _ => destroys_if(given.has(&["-destroy"])),
-    }
-}
-
-fn aws(rest: &[Word]) -> Effect {
-    let valued = [
-        "--profile",
-        "--region",
-        "--output",
-        "--query",
-        "--endpoint-url",
-        "--desired-count",
-        "--desired-capacity",
-        "--cli-input-json",
-        "--filters",
-    ];
-    let given = arguments(rest, &valued, Reach::All);
-    let (service, operation) = (given.at(0), given.at(1));
-    let begins = |verbs: &[&str]| verbs.iter().any(|verb| operation.starts_with(verb));
-    match (service, operation) {
-        ("s3", "ls" | "presign")
-        | ("configure", "list" | "get" | "list-profiles")
-        | ("logs", "tail")
-        | (_, "wait" | "help") => Reads,
-        ("s3", "rm" | "rb") => Destroys,
-        ("s3", "sync") => destroys_if(given.has(&["--delete"])),
-        ("s3" | "configure", _) => Changes,
-        _ if begins(&[
-            "describe-",
-            "list-",
-            "get-",
-            "head-",
-            "lookup-",
-            "search",
-            "batch-get-",
-            "filter-",
-            "validate-",
-            "scan",
-            "query",
-        ]) =>
-        {
-            Reads
-        }
-        _ if begins(&[
-            "delete-",
-            "terminate-",
-            "stop-",
-            "deregister-",
-            "purge-",
-            "remove-",
-            "batch-delete-",
-            "reboot-",
-        ]) =>
-        {
-            Destroys
-        }
-        _ => destroys_if(given.value(&["--desired-count", "--desired-capacity"]) == Some("0")),
-    }
-}
-
-/// The first of `verbs` that stands among the leading arguments decides.
-fn verbs(given: &Arguments<'_>, groups: usize) -> Effect {
-    const READ: &[&str] = &[
-        "get",
-        "list",
-        "ls",
-        "show",
-        "describe",
-        "status",
-        "info",
-        "version",
-        "logs",
-        "log",
-        "view",
-        "read",
-        "search",
-        "inspect",
-        "diff",
-        "history",
-        "tail",
-        "health",
-        "validate",
-        "explain",
-        "query",
-        "whoami",
-        "top",
-        "members",
-        "print-access-token",
-        "metrics",
-        "events",
-        "wait",
-        "proxy-status",
-        "resources",
-    ];
-    const DESTROY: &[&str] = &[
-        "delete",
-        "destroy",
-        "remove",
-        "rm",
-        "terminate",
-        "stop",
-        "kill",
-        "purge",
-        "drop",
-        "uninstall",
-        "del",
-        "deallocate",
-        "drain",
-        "down",
-        "shutdown",
-        "reset",
-        "wipe",
-        "prune",
-        "revoke",
-    ];
-    for verb in given.plain.iter().take(groups) {
-        let is = |list: &[&str]| {
-            list.iter().any(|known| {
-                verb == known || verb.strip_prefix(known).is_some_and(|rest| rest.starts_with('-'))
-            })
-        };
-        if is(DESTROY) {
-            return Destroys;
-        }
-        if is(READ) {
-            return Reads;
-        }
-        // Behind a verb that acts, words are names.
-        if is(&[
-            "set", "create", "update", "apply", "patch", "put", "add", "start", "restart", "enable",
-            "disable", "edit", "run", "exec", "install", "upgrade", "sync", "rollback", "promote", "import",
-            "export", "login", "use", "write", "clone", "merge", "close", "rotate", "scale", "deploy",
-            "cancel",
-        ]) {
-            return Changes;
-        }
-    }
-    Changes
 }
