@@ -3,6 +3,7 @@
 //! Sits above [`crate::run`], which it gives a plan to carry out, and below the command line.
 
 pub mod config;
+pub mod enclose;
 mod hold_back;
 mod measure;
 pub mod place;

@@ -1,0 +1,154 @@
+//! Opens a sandbox on this host and runs the engine in it: the outer process of a rehearsal.
+
+use super::sandbox::{RootEntry, Sandbox, Unavailable};
+use crate::host::processes::{Command, End};
+use crate::host::surroundings::{root_entries, sockets};
+use crate::host::watch::{Enclosed, Heed, STATUS_FD, Waited, Watch};
+use crate::host::{Environment, Processes};
+use std::ffi::OsString;
+use std::io::{self, PipeReader};
+use std::os::fd::RawFd;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The descriptor on which the engine inside is told its process id as the host sees it.
+pub const PID_FD: RawFd = 191;
+/// Longest time for trying out whether a sandbox can be had.
+const TRIAL: Duration = Duration::from_secs(20);
+
+/// What a sandbox is wanted for; the host tells the rest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The engine's program.
+    pub engine: PathBuf,
+    /// The working directory to copy.
+    pub workdir: PathBuf,
+    /// Files and directories that can be read inside.
+    pub read: Vec<PathBuf>,
+    /// The directory of the run.
+    pub run_directory: PathBuf,
+    /// The run's id.
+    pub run: String,
+    /// The caller's directory.
+    pub cwd: PathBuf,
+    /// Variables for the engine inside, on top of those of the caller that are let in.
+    pub set: Vec<(String, String)>,
+    /// Names of variables that the stage lets in.
+    pub let_in: Vec<String>,
+}
+
+/// A sandbox that can be had on this host.
+#[derive(Debug)]
+pub struct Opened {
+    bwrap: PathBuf,
+    sandbox: Sandbox,
+    set: Vec<(String, String)>,
+}
+
+/// Tries whether the sandbox can be had here.
+///
+/// # Errors
+/// Within, why it cannot; and whatever looking at the host gives.
+pub fn open(
+    wanted: Wanted,
+    environment: &dyn Environment,
+    processes: &dyn Processes,
+    watch: &mut Watch,
+) -> io::Result<Result<Opened, Unavailable>> {
+    let path = environment.var("PATH").unwrap_or_default();
+    let Some(bwrap) = processes.find_program("bwrap", &path, &wanted.cwd) else {
+        return Ok(Err(Unavailable::Missing));
+    };
+    let root = root_entries()?.into_iter().map(|(name, link)| RootEntry { name, link }).collect();
+    let Wanted { engine, workdir, read, run_directory, run, cwd, set, let_in } = wanted;
+    let variables = environment.vars();
+    let sockets = sockets();
+    let sandbox =
+        Sandbox { root, engine, workdir, read, run_directory, run, sockets, cwd, variables, let_in };
+    let opened = Opened { bwrap, sandbox, set };
+    let mut trial = opened.command(&["true".into()]);
+    trial.descriptors.clear();
+    let outcome = watch.run(trial, Some(TRIAL), Heed::Nothing, &mut |_| {})?;
+    Ok(match outcome.waited {
+        Waited::Ended(End::Exited(0)) => Ok(opened),
+        _ => Err(Unavailable::from_complaint(&outcome.said)),
+    })
+}
+
+impl Opened {
+    fn command(&self, command: &[OsString]) -> Command {
+        let enclosure = self.sandbox.enclosure();
+        let mut variables = enclosure.environment;
+        variables.extend(self.set.iter().cloned());
+        Command {
+            program: self.bwrap.clone().into(),
+            arguments: enclosure.arguments.into_iter().chain(command.iter().cloned()).collect(),
+            directory: "/".into(),
+            variables,
+            without: Vec::new(),
+            descriptors: Vec::new(),
+        }
+    }
+
+    /// Runs the engine inside with `arguments` and answers its exit code.
+    ///
+    /// # Errors
+    /// Within, why it did not start; and whatever starting or waiting gives.
+    pub fn run(&self, arguments: &[OsString], watch: &mut Watch) -> io::Result<Result<i32, Unavailable>> {
+        let mut engine = vec![self.sandbox.engine.clone().into_os_string()];
+        engine.extend(arguments.iter().cloned());
+        let mut command = self.command(&engine);
+        command.arguments.splice(0..0, ["--json-status-fd".into(), STATUS_FD.to_string().into()]);
+        let (reader, writer): (PipeReader, _) = io::pipe()?;
+        command.descriptors.push((PID_FD, reader.into()));
+        let Enclosed { end, began } = watch.enclose(command, writer)?;
+        Ok(match (began, end) {
+            (true, _) | (false, End::Signaled(_)) => Ok(end.status()),
+            (false, End::Exited(_)) => {
+                Err(Unavailable::Failed("the engine could not be started in it".to_owned()))
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fake::FakeEnvironment;
+    use crate::host::{SystemEnvironment, SystemProcesses};
+
+    fn wanted(read: &[&str]) -> Wanted {
+        Wanted {
+            engine: "/bin/true".into(),
+            workdir: "/etc".into(),
+            read: read.iter().map(PathBuf::from).collect(),
+            run_directory: "/tmp".into(),
+            run: "7".to_owned(),
+            cwd: "/usr".into(),
+            set: Vec::new(),
+            let_in: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn without_bwrap_there_is_no_sandbox() {
+        let mut watch = Watch::new().unwrap();
+        let opened = open(wanted(&[]), &FakeEnvironment::default(), &SystemProcesses, &mut watch).unwrap();
+        assert_eq!(opened.map(drop), Err(Unavailable::Missing));
+    }
+
+    #[test]
+    fn a_sandbox_is_tried_before_it_is_used() {
+        let mut watch = Watch::new().unwrap();
+        let mut open = |read: &[&str]| {
+            open(wanted(read), &SystemEnvironment, &SystemProcesses, &mut watch).unwrap().map(drop)
+        };
+        assert_eq!(open(&["/etc/passwd"]), Ok(()));
+        assert_eq!(
+            open(&["/no/such/file"]),
+            Err(Unavailable::Failed(
+                "Can't find source path /no/such/file: No such file or directory".to_owned()
+            ))
+        );
+    }
+}
