@@ -219,3 +219,25 @@ fn what_the_schema_requires_the_types_require() {
         }
     }
 }
+
+#[test]
+fn our_own_file_is_read_and_its_faults_have_procedures() {
+    let text = include_str!("../../../runbooks/runbook.yaml");
+    let file = file(text);
+    assert!(crate::runbook::yaml::Config::read(&source(text)).is_ok());
+    let markdown = include_str!("../../../runbooks/levibot.md");
+    let titles: BTreeSet<String> = markdown
+        .lines()
+        .filter_map(|line| line.strip_prefix("## ").or_else(|| line.strip_prefix("### ")))
+        .map(name_of)
+        .collect();
+    for (name, fault) in &file.faults.0 {
+        for procedure in &fault.value.procedures {
+            assert!(titles.contains(&name_of(&procedure.value)), "{}: `{}`", name.value, procedure.value);
+        }
+    }
+    let slow = |name| file.fault("x", Some(name)).map(|(_, fault)| fault.symptom.value.clone()).unwrap();
+    assert!(
+        slow("database-locked").contains("0.5") && slow("database-locked") == slow("engine-locks-database")
+    );
+}
