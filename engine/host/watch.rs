@@ -8,6 +8,7 @@ mod lines;
 
 pub use enclose::{Enclosed, STATUS_FD};
 
+use super::adopted::reap_orphans;
 use super::processes::{Command, End, Started, signal_group};
 use lines::Lines;
 use nix::sys::memfd::{MFdFlags, memfd_create};
@@ -156,7 +157,7 @@ impl Watch {
                 }
                 tokio::select! {
                     read = lines.read(&mut keep), if open => open = read?,
-                    _ = ears.child.recv() => {}
+                    _ = ears.child.recv() => reap_orphans(),
                     signal = stopped(&mut ears.stop), if heed == Heed::Signals => {
                         stop(&started, ears).await?;
                         break Waited::Signal(signal);
@@ -210,7 +211,7 @@ impl Watch {
                     return Ok(Waited::Ended(end));
                 }
                 tokio::select! {
-                    _ = ears.child.recv() => {}
+                    _ = ears.child.recv() => reap_orphans(),
                     signal = stopped(&mut ears.stop), if heed == Heed::Signals => {
                         stop(started, ears).await?;
                         return Ok(Waited::Signal(signal));
@@ -235,7 +236,7 @@ async fn stop(started: &Started, ears: &mut Ears) -> io::Result<()> {
                 return signal_group(started.pid(), Number::SIGKILL as i32);
             }
             tokio::select! {
-                _ = ears.child.recv() => {}
+                _ = ears.child.recv() => reap_orphans(),
                 () = sleep_until(deadline) => break,
             }
         }

@@ -2,6 +2,7 @@
 
 use super::lines::Lines;
 use super::{Watch, stopped};
+use crate::host::adopted::reap_orphans;
 use crate::host::processes::{Command, End, signal_group};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -54,7 +55,7 @@ impl Watch {
                 }
                 tokio::select! {
                     read = lines.read(&mut heard), if open => open = read?,
-                    _ = ears.child.recv() => {}
+                    _ = ears.child.recv() => reap_orphans(),
                     signal = stopped(&mut ears.stop) => match inside.get() {
                         Some(inside) => drop(kill(Pid::from_raw(inside), Signal::try_from(signal)?)),
                         None => signal_group(started.pid(), Signal::SIGKILL as i32)?,
