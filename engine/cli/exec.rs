@@ -16,6 +16,7 @@ use crate::runbook::Target;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How deep `runbook` may start itself: a runbook that runs `runbook` on itself is a mistake.
@@ -83,7 +84,7 @@ impl Settings {
     }
 }
 
-fn verbosity(matches: &ArgMatches) -> Verbosity {
+pub(super) fn verbosity(matches: &ArgMatches) -> Verbosity {
     match (matches.get_flag("quiet"), matches.get_flag("verbose")) {
         (true, _) => Verbosity::Quiet,
         (_, true) => Verbosity::Verbose,
@@ -116,7 +117,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
 }
 
 /// Asks for every parameter that is still open, all before anything starts.
-fn ask_for_values(
+pub(super) fn ask_for_values(
     plan: Plan,
     wanted: &Wanted,
     matches: &ArgMatches,
@@ -145,7 +146,7 @@ fn ask_for_values(
 
 /// Refuses a run whose acts, verifies or fallbacks name programs that are not there, or that could
 /// not start at all; warns of the rest.
-fn preflight(plan: &Plan, settings: Settings, host: &mut Host<'_>) -> Result<(), Failure> {
+pub(super) fn preflight(plan: &Plan, settings: Settings, host: &mut Host<'_>) -> Result<(), Failure> {
     if !host.files.is_dir(&plan.workdir) {
         let message = format!("the working directory `{}` does not exist", plan.workdir.display());
         return Err(Failure::new(CANNOT_START, message, "make it, or give --workdir DIR"));
@@ -188,7 +189,7 @@ fn preflight(plan: &Plan, settings: Settings, host: &mut Host<'_>) -> Result<(),
 }
 
 /// Refuses, unattended, what needs a person, and lists all of it.
-fn refuse_unattended(plan: &Plan, settings: Settings) -> Result<(), Failure> {
+pub(super) fn refuse_unattended(plan: &Plan, settings: Settings) -> Result<(), Failure> {
     if !settings.policy.unattended {
         return Ok(());
     }
@@ -225,21 +226,7 @@ fn execute(plan: Plan, document: &str, settings: Settings, host: &mut Host<'_>) 
     let started = run_started(&plan, settings, host);
     let writer =
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
-    let path = host.environment.var("PATH").unwrap_or_default();
-    let bash = host.processes.find_program("bash", &path, &plan.workdir).unwrap_or_else(|| "bash".into());
-    let mut session =
-        SessionSetup::new(bash, plan.workdir.clone(), plan.procedure.file.display().to_string());
-    session.set = variables(&plan);
-    session.set.push((DEPTH.to_owned(), (depth + 1).to_string()));
-    session.without = host
-        .environment
-        .vars()
-        .into_iter()
-        .map(|(name, _)| name)
-        .filter(|name| name.starts_with("RUNBOOK_PARAM_"))
-        .collect();
-    session.secrets = secrets(&plan);
-    session.terminal = !settings.policy.unattended;
+    let session = session(&plan, settings, depth, host);
     let live = live(&plan, settings, host.environment, host.out);
     let mut recorder = Recorder { writer, clock: host.clock, live, closed: false };
     let run = started.run.clone();
@@ -266,7 +253,31 @@ fn execute(plan: Plan, document: &str, settings: Settings, host: &mut Host<'_>) 
     Ok(finished.exit)
 }
 
-fn depth(host: &Host<'_>) -> Result<u32, Failure> {
+/// What the session of a run starts with.
+pub(super) fn session(plan: &Plan, settings: Settings, depth: u32, host: &Host<'_>) -> SessionSetup {
+    let mut session =
+        SessionSetup::new(bash(host, plan), plan.workdir.clone(), plan.procedure.file.display().to_string());
+    session.set = variables(plan);
+    session.set.push((DEPTH.to_owned(), (depth + 1).to_string()));
+    session.without = host
+        .environment
+        .vars()
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| name.starts_with("RUNBOOK_PARAM_"))
+        .collect();
+    session.secrets = secrets(plan);
+    session.terminal = !settings.policy.unattended;
+    session
+}
+
+/// The bash that runs the plan's steps.
+pub(super) fn bash(host: &Host<'_>, plan: &Plan) -> PathBuf {
+    let path = host.environment.var("PATH").unwrap_or_default();
+    host.processes.find_program("bash", &path, &plan.workdir).unwrap_or_else(|| "bash".into())
+}
+
+pub(super) fn depth(host: &Host<'_>) -> Result<u32, Failure> {
     let depth = host.environment.var(DEPTH).and_then(|depth| depth.parse().ok()).unwrap_or(0);
     if depth >= MAX_DEPTH {
         let message = format!("`runbook` has started itself {depth} times over: a procedure runs itself");
@@ -292,7 +303,7 @@ fn already_running(plan: &Plan) -> Failure {
     )
 }
 
-fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> RunStarted {
+pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> RunStarted {
     let at = host.clock.wall();
     let masked = |parameter: &BoundParameter| match (&parameter.value, parameter.secret) {
         (_, true) => "******".to_owned(),
@@ -351,7 +362,7 @@ fn secrets(plan: &Plan) -> Vec<String> {
     secret.filter_map(|parameter| parameter.value.clone()).filter(|value| !value.is_empty()).collect()
 }
 
-fn live<'a>(
+pub(super) fn live<'a>(
     plan: &Plan,
     settings: Settings,
     environment: &dyn Environment,

@@ -75,19 +75,39 @@ impl Progress {
                 }
             }
             EventBody::StepFinished(_) | EventBody::RunFinished(_) => self.hide(),
+            // A rehearsal's run begins after its stage is up: the clock begins anew.
+            EventBody::Stage { .. } | EventBody::Fault { .. } => self.bar.reset_elapsed(),
             EventBody::StepStarted { .. }
             | EventBody::StepRetrying { .. }
             | EventBody::StepSkipped { .. }
             | EventBody::Decision { .. }
             | EventBody::Confirmation { .. }
             | EventBody::Target { .. }
-            | EventBody::Stage { .. }
-            | EventBody::Fault { .. }
             | EventBody::Note { .. }
             | EventBody::Notification { .. }
             | EventBody::Resume { .. }
             | EventBody::Cancel { .. }
             | EventBody::Unknown => {}
+        }
+    }
+
+    /// Shows the line for `what`, which begins now and is no step.
+    pub fn begin(&self, what: &str) {
+        {
+            let mut now = self.lock();
+            now.step = what.to_owned();
+            now.since = Duration::ZERO;
+            now.last.clear();
+        }
+        self.bar.reset_elapsed();
+        self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        self.bar.enable_steady_tick(TICK);
+    }
+
+    /// Shows what was said last.
+    pub fn say(&self, line: &str) {
+        if !line.trim().is_empty() {
+            self.lock().last = printable(line, Style::Plain);
         }
     }
 
