@@ -3,7 +3,7 @@ use crate::runbook::Matching;
 use crate::source::Span;
 
 pub(super) fn expectation(matching: Matching, text: &str) -> Expectation {
-    Expectation { matching, text: text.to_owned(), span: Span::default(), line: 10 }
+    Expectation { matching, text: text.to_owned(), span: Span::default(), line: 10, example: false }
 }
 
 pub(super) fn lines(text: &str, output: &str) -> Verdict {

@@ -5,7 +5,7 @@ use crate::event::{
     CancelCause, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, SkipReason, StepResult,
     TargetVerdict,
 };
-use crate::plan::{StepId, Work};
+use crate::plan::{PlanStep, StepId, Work};
 use crate::runbook::{Metric, Role};
 use crate::shell::Effect;
 
@@ -177,7 +177,7 @@ fn verified_from(machine: &Machine, after: Option<StepId>) -> bool {
     let from = after.map_or(0, |id| machine.steps[id.index()].ended_ms);
     machine.plan.iter().any(|(id, _)| {
         let progress = &machine.steps[id.index()];
-        let after_it = after.is_none_or(|after| id != after || machine.plan.step(id).expectation.is_some());
+        let after_it = after.is_none_or(|after| id != after || is_judged(machine.plan.step(id)));
         verifies(machine, id) && after_it && progress.ended_ms >= from
     })
 }
@@ -185,8 +185,12 @@ fn verified_from(machine: &Machine, after: Option<StepId>) -> bool {
 fn verifies(machine: &Machine, id: StepId) -> bool {
     let step = machine.plan.step(id);
     machine.steps[id.index()].state == State::Passed
-        && (step.role == Role::Verify
-            || (step.expectation.is_some() && last_act(machine).is_none_or(|act| id >= act)))
+        && (step.role == Role::Verify || (is_judged(step) && last_act(machine).is_none_or(|act| id >= act)))
+}
+
+/// Whether the document promises an output of the step; what a transcript shows is an example.
+fn is_judged(step: &PlanStep) -> bool {
+    step.expectation.as_ref().is_some_and(|expectation| !expectation.example)
 }
 
 fn first_verified_ms(machine: &Machine) -> Option<u64> {

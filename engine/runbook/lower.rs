@@ -13,14 +13,17 @@ use super::steps::{Found, steps};
 use super::title::{slug, title};
 use super::yaml::FrontMatter;
 use super::{
-    Action, Metadata, Phase, Procedure, ProcedureKind, Reach, Role, Runbook, Step, Symptom, Target,
-    checklist, escalation, metadata, parameters, severity, symptom, target,
+    Action, CommandMode, Metadata, Phase, Procedure, ProcedureKind, Reach, Role, Runbook, Step, Symptom,
+    Target, checklist, escalation, metadata, parameters, severity, symptom, target,
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, Inline, Section};
 use crate::shell::Effect;
 use crate::source::{Source, Span};
 use std::collections::HashMap;
+
+/// The longest slug of a step, in characters.
+const LONGEST_SLUG: usize = 48;
 
 /// Reads a document's meaning.
 pub fn lower(document: &Document) -> (Runbook, Vec<Diagnostic>) {
@@ -227,15 +230,25 @@ fn lowered(raws: Vec<Raw>, known: &[Option<Known>]) -> Vec<Step> {
         .zip(known.iter().zip(effects))
         .zip(roles.into_iter().zip(branches))
         .map(|(((raw, id), (known, effect)), ((role, by_role), branch))| {
+            let mut expectation = raw.expectation;
             let action = match (raw.body, known) {
                 _ if branch.notes => Action::Notes,
-                (_, Some(known)) if role != Role::Manual => Action::Command(known.block.clone()),
+                (_, Some(known)) if role != Role::Manual => {
+                    let mut block = known.block.clone();
+                    // What a transcript shows behind an opened shell was typed into it.
+                    if block.mode == CommandMode::Interactive
+                        && let Some(example) = expectation.take_if(|expectation| expectation.example)
+                    {
+                        block.remote_lines.extend(example.text.lines().map(str::to_owned));
+                    }
+                    Action::Command(block)
+                }
                 (Body::Manual { text, .. }, _) => Action::Manual { text },
                 (Body::Shell { script, .. }, _) => Action::Manual { text: script },
             };
             Step {
                 id,
-                slug: slug(&raw.label),
+                slug: short_slug(&raw.label),
                 label: raw.label,
                 line: raw.line,
                 span: raw.span,
@@ -248,11 +261,19 @@ fn lowered(raws: Vec<Raw>, known: &[Option<Known>]) -> Vec<Step> {
                 action,
                 notes: raw.notes,
                 directive: raw.directive,
-                expectation: raw.expectation,
+                expectation,
                 inferred: branch.inferred.into_iter().chain(by_role).chain(raw.inferred).collect(),
             }
         })
         .collect()
+}
+
+/// The slug of a label, cut between words where it gets too long to type.
+fn short_slug(label: &str) -> String {
+    let slug = slug(label);
+    let Some((cut, _)) = slug.char_indices().nth(LONGEST_SLUG) else { return slug };
+    let end = slug[..cut].rfind('-').unwrap_or(cut);
+    slug[..end].to_owned()
 }
 
 /// The number of each step in the plan: `3`, and `3.1` for an arm of a choice.

@@ -548,6 +548,9 @@ pub struct Expectation {
     pub span: Span,
     /// Line of the first expected line.
     pub line: usize,
+    /// What a console transcript shows: tests compare it, but a run is not judged by it, because such
+    /// output is mostly an example with somebody else's names and times in it.
+    pub example: bool,
 }
 
 /// How expected output is compared.

@@ -4,6 +4,7 @@
 
 mod fences;
 mod items;
+mod units;
 
 use super::directive::{Directive, directive};
 use super::heal::{Node, heal};

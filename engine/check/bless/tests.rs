@@ -9,7 +9,7 @@ fn expectation(document: &str, matching: Matching, skip: usize) -> (Source, Expe
     let text = lines_of(&fence.text)[skip..].join("\n");
     let line = fence.lines.get(skip).map_or(fence.line + 1, |line| line.line);
     let span = fence.span;
-    (source, Expectation { matching, text, span, line })
+    (source, Expectation { matching, text, span, line, example: false })
 }
 
 fn blessed_as(matching: Matching, document: &str, skip: usize, output: &str) -> Result<String, Refusal> {

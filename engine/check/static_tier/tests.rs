@@ -65,7 +65,13 @@ fn every_parameter_needs_a_value_and_every_value_a_parameter() {
 fn an_expectation_is_read_before_anything_runs() {
     let text = "# Restart\n\n```bash\na\n```\n\nid [id=..]\n[1=..]\n\n```bash\nb\n```\n\nok\n[=id] [=no]\n";
     let expectation = |text: &str, line| {
-        Some(Expectation { matching: Matching::Lines, text: text.into(), span: Span::default(), line })
+        Some(Expectation {
+            matching: Matching::Lines,
+            text: text.into(),
+            span: Span::default(),
+            line,
+            example: false,
+        })
     };
     let mut bad = runbook(text);
     bad.procedures[0].steps[0].expectation = expectation("id [id=..]\n[1=..]", 7);

@@ -1,5 +1,6 @@
 //! Code blocks as things to do, expected output, or text to show.
 
+use super::units::{Unit, is_no_command, units};
 use super::{Body, LONGEST_LABEL, Reader, Scope};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Fence, Inline};
@@ -7,7 +8,6 @@ use crate::runbook::fence::{self, FenceKind};
 use crate::runbook::raw::Lead;
 use crate::runbook::split::{Piece, Split, split};
 use crate::runbook::{Expectation, Inference, Matching, Note, PossibleBlock, ScriptLine, prose};
-use crate::shell;
 use crate::source::Span;
 
 impl Reader<'_> {
@@ -46,15 +46,16 @@ impl Reader<'_> {
     fn expectation(&mut self, fence: &Fence, matching: Matching) {
         self.directive = None;
         let Some(step) = self.last_of_part.map(|index| &mut self.found.steps[index]) else {
-            let first =
-                Span::new(fence.span.start, fence.lines.first().map_or(fence.span.end, |line| line.offset));
+            let first = first_line(fence);
             self.found.diagnostics.push(
                 Diagnostic::error("stray-expectation", first, "this output belongs to no command")
                     .with_hint("put it right behind the block that prints it, under the same heading"),
             );
             return;
         };
-        if matches!(step.body, Body::Manual { .. }) || step.expectation.is_some() {
+        if matches!(step.body, Body::Manual { .. })
+            || step.expectation.as_ref().is_some_and(|known| !known.example)
+        {
             self.found.diagnostics.push(
                 Diagnostic::error(
                     "stray-expectation",
@@ -66,7 +67,8 @@ impl Reader<'_> {
             return;
         }
         let line = fence.lines.first().map_or(fence.line, |line| line.line);
-        step.expectation = Some(Expectation { matching, text: fence.text.clone(), span: fence.span, line });
+        step.expectation =
+            Some(Expectation { matching, text: fence.text.clone(), span: fence.span, line, example: false });
     }
 
     fn possible(&mut self, fence: &Fence) {
@@ -99,10 +101,11 @@ impl Reader<'_> {
         item: &mut Option<&Inline>,
         scope: &Scope<'_>,
     ) {
-        let script = shell::parse(&fence.text);
-        if script.statements.is_empty() {
+        let units = units(fence);
+        let no_commands = units.iter().all(|unit| unit.script.statements.is_empty());
+        if no_commands || is_no_command(fence, &units) {
             self.note_before(before);
-            if script.is_complete() {
+            if no_commands && units.iter().all(|unit| unit.script.is_complete()) {
                 self.note(&fence.text, fence.line);
             } else {
                 self.possible(fence);
@@ -110,40 +113,41 @@ impl Reader<'_> {
             return;
         }
         if !fence.closed {
-            let open =
-                Span::new(fence.span.start, fence.lines.first().map_or(fence.span.end, |line| line.offset));
+            let message = "the commands of this block never end: it is not closed";
             self.found.diagnostics.push(
-                Diagnostic::error(
-                    "unclosed-commands",
-                    open,
-                    "the commands of this block never end: it is not closed",
-                )
-                .with_hint("close it with as many marks as it was opened with"),
+                Diagnostic::error("unclosed-commands", first_line(fence), message)
+                    .with_hint("close it with as many marks as it was opened with"),
             );
         }
         let (label, leads) = self.label(fence, before, item, scope);
-        let lines: Vec<ScriptLine> =
-            fence.lines.iter().map(|line| ScriptLine { line: line.line, offset: line.offset }).collect();
-        match split(&fence.text, &script) {
-            Split::Whole => {
-                let body = Body::Shell { script: fence.text.clone(), lines };
-                self.push(label, fence.line, fence.span, body, leads);
+        let many = units.len() > 1;
+        for unit in units {
+            let span = unit.span(fence, many);
+            let line =
+                if many { unit.lines.first().map_or(fence.line, |line| line.line) } else { fence.line };
+            match split(&unit.text, &unit.script) {
+                _ if unit.script.statements.is_empty() => continue,
+                Split::Whole => {
+                    let body = Body::Shell { script: unit.text, lines: unit.lines };
+                    self.push(label.clone(), line, span, body, leads.clone());
+                }
+                Split::Pieces(pieces) => self.pieces(&unit, line, span, &label, &leads, pieces),
+                Split::Unknown => {
+                    let message =
+                        "this block offers alternatives and is not valid bash: it is shown, not run";
+                    self.found.diagnostics.push(
+                        Diagnostic::warning("unclear-choice", first_line(fence), message)
+                            .with_hint("correct it, or give each alternative a block of its own"),
+                    );
+                    self.possible(fence);
+                    continue;
+                }
             }
-            Split::Pieces(pieces) => self.pieces(fence, &lines, &label, &leads, pieces),
-            Split::Unknown => {
-                self.possible(fence);
-                let first = Span::new(
-                    fence.span.start,
-                    fence.lines.first().map_or(fence.span.end, |line| line.offset),
-                );
-                self.found.diagnostics.push(
-                    Diagnostic::warning(
-                        "unclear-choice",
-                        first,
-                        "this block offers alternatives and is not valid bash: it is shown, not run",
-                    )
-                    .with_hint("correct it, or give each alternative a block of its own"),
-                );
+            if many {
+                self.infer("a step of its own, by the output shown behind it".into(), line);
+            }
+            if let Some(step) = self.found.steps.last_mut() {
+                step.expectation = unit.expectation;
             }
         }
     }
@@ -151,20 +155,22 @@ impl Reader<'_> {
     /// A block cut at its comments.
     fn pieces(
         &mut self,
-        fence: &Fence,
-        lines: &[ScriptLine],
+        unit: &Unit,
+        at: usize,
+        span: Span,
         label: &str,
         leads: &[Lead],
         pieces: Vec<Piece>,
     ) {
-        let texts: Vec<&str> = fence.text.split('\n').collect();
+        let texts: Vec<&str> = unit.text.split('\n').collect();
+        let lines = &unit.lines;
         let mut arm = 0;
         let mut directive = self.directive.take();
         for piece in pieces {
             let range = trimmed(&texts, piece.lines.clone());
             let place = piece.comment.unwrap_or(range.start);
-            let line = lines.get(place).map_or(fence.line, |line| line.line);
-            let start = lines.get(place).map_or(fence.span.start, |line| line.offset);
+            let line = lines.get(place).map_or(at, |line| line.line);
+            let start = lines.get(place).map_or(span.start, |line| line.offset);
             let end = range
                 .end
                 .checked_sub(1)
@@ -257,6 +263,12 @@ impl Reader<'_> {
         }
         prose::label(sentences.last().copied().unwrap_or(text))
     }
+}
+
+/// The opening line of a block.
+fn first_line(fence: &Fence) -> Span {
+    let end = fence.lines.first().map_or(fence.span.end, |line| line.offset.max(fence.span.start));
+    Span::new(fence.span.start, end)
 }
 
 /// A comment on the first line of a block.
