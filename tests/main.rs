@@ -13,3 +13,4 @@ mod bad_input;
 mod expected;
 mod harness;
 mod injection;
+mod reports;

@@ -1,6 +1,8 @@
 //! `runbook exec`: runs a procedure, or with `--dry-run` shows what would run.
 
+use super::aftermath::Aftermath;
 use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
+use super::incident::{self, Incident};
 use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
 use super::recorder::{Live, Recorder};
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
@@ -43,6 +45,7 @@ pub(super) fn command() -> Command {
         .arg(flag("unattended", "Ask nothing, as where there is no terminal"))
         .arg(flag("no-preflight", "Start although programs are missing"))
         .arg(flag("allow-concurrent", "Start although the procedure is already running"))
+        .arg(incident::arg())
         .arg(format(&["text", "json"]))
 }
 
@@ -111,9 +114,11 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
         return plan_command::print(&plan, form, settings.style, host).map(|()| 0);
     }
     let (runbook, _) = wanted.procedure()?;
+    let print = (!settings.json).then_some(settings.style);
+    let aftermath = Aftermath { incident: Incident::of(matches, host)?, print };
     preflight(&plan, settings, host)?;
     refuse_unattended(&plan, settings)?;
-    execute(plan, runbook.source.text(), settings, host)
+    execute(plan, runbook.source.text(), settings, &aftermath, host)
 }
 
 /// Asks for every parameter that is still open, all before anything starts.
@@ -205,7 +210,13 @@ pub(super) fn refuse_unattended(plan: &Plan, settings: Settings) -> Result<(), F
     Err(Failure { code: PERSON, text })
 }
 
-fn execute(plan: Plan, document: &str, settings: Settings, host: &mut Host<'_>) -> Outcome {
+fn execute(
+    plan: Plan,
+    document: &str,
+    settings: Settings,
+    aftermath: &Aftermath,
+    host: &mut Host<'_>,
+) -> Outcome {
     let home = runs::home(host)?;
     let store = Store::new(host.files, &home);
     let depth = depth(host)?;
@@ -229,7 +240,7 @@ fn execute(plan: Plan, document: &str, settings: Settings, host: &mut Host<'_>) 
     let session = session(&plan, settings, depth, host);
     let live = live(&plan, settings, host.environment, host.out);
     let mut recorder = Recorder { writer, clock: host.clock, live, closed: false };
-    let run = started.run.clone();
+    let (run, file) = (started.run.clone(), plan.procedure.file.clone());
     let finished = execute_run(Run {
         plan: Arc::new(plan),
         policy: settings.policy,
@@ -250,6 +261,7 @@ fn execute(plan: Plan, document: &str, settings: Settings, host: &mut Host<'_>) 
         let said = format!("  record: runbook report {run}\n  head {head}\n");
         host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
     }
+    aftermath.follow(&run, &file, &finished, &home, host);
     Ok(finished.exit)
 }
 

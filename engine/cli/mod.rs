@@ -3,18 +3,25 @@
 //! A subcommand's file has `command()`, which declares its arguments, and `run()`, which reads them
 //! and calls the engine. A procedure's own parameters become flags before clap sees the arguments.
 
+mod aftermath;
 mod ask;
+mod coverage;
 mod documents;
+mod evidence;
 mod exec;
 mod failure;
+mod incident;
 mod list;
+mod note;
 mod plan;
 mod prescan;
 mod procedure;
 mod recorder;
+mod replay;
 mod report;
 mod runs;
 mod show;
+mod stats;
 mod verify;
 
 use crate::host::{Clock, Environment, Files, Processes};
@@ -56,7 +63,11 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: exec::command, run: exec::run },
     Subcommand { command: runs::command, run: runs::run },
     Subcommand { command: report::command, run: report::run },
+    Subcommand { command: replay::command, run: replay::run },
     Subcommand { command: verify::command, run: verify::run },
+    Subcommand { command: note::command, run: note::run },
+    Subcommand { command: stats::command, run: stats::run },
+    Subcommand { command: coverage::command, run: coverage::run },
 ];
 
 /// Does what `args` say and returns the exit code.

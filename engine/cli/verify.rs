@@ -24,6 +24,14 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         said.push_str(&format!("head {head}\n"));
     }
     host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+    if !matches!(verification, Verification::Broken { .. }) {
+        let notes = store.read_notes(&id).map_err(|error| runs::unreadable(&id, &error))?;
+        if let Some((line, why)) = notes.broken {
+            let said = format!("its notes are broken at line {line}: {why}\n");
+            host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+            return Ok(1);
+        }
+    }
     Ok(match verification {
         Verification::Intact { .. } => 0,
         Verification::NotFinished { .. } | Verification::Broken { .. } => 1,

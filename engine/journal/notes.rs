@@ -54,6 +54,10 @@ impl Store<'_> {
     /// # Errors
     /// Whatever reading gives.
     pub fn read_notes(&self, id: &str) -> io::Result<Notes> {
+        // A run without a start has nothing that notes could belong to.
+        if self.first_line_of(id)?.is_none() {
+            return Ok(Notes { events: Vec::new(), broken: None });
+        }
         let (start, text) = self.notes_text(id)?;
         let events = text.lines().map_while(|line| decode(line, &mut Vec::new()).ok()).collect();
         Ok(Notes { events, broken: check_chain(&text, &start).err() })

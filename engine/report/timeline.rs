@@ -77,7 +77,9 @@ struct Teller<'a> {
 struct Open {
     /// Index of the moment.
     moment: usize,
-    /// When the first attempt began.
+    /// Number of the first of them.
+    attempt: u32,
+    /// When that began.
     first_ms: u64,
     /// How its text begins.
     head: String,
@@ -142,7 +144,9 @@ impl<'a> Teller<'a> {
                 }
                 self.push(event, Tone::Milestone, "run started".to_owned());
             }
-            EventBody::StepStarted { step, purpose, .. } => self.step_started(event, *step, *purpose),
+            EventBody::StepStarted { step, attempt, purpose, .. } => {
+                self.step_started(event, *step, *attempt, *purpose);
+            }
             EventBody::StepFinished(finished) => self.step_finished(event, finished),
             EventBody::StepRetrying { .. } => {}
             EventBody::StepSkipped { .. } => {}
@@ -196,7 +200,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn step_started(&mut self, event: &Event, step: StepId, purpose: Purpose) {
+    fn step_started(&mut self, event: &Event, step: StepId, attempt: u32, purpose: Purpose) {
         // Attempts that follow one another are one moment: a verify may need dozens.
         let last = self.moments.len().checked_sub(1);
         let open = self.open.get(step.index()).and_then(Option::as_ref);
@@ -207,7 +211,7 @@ impl<'a> Teller<'a> {
         let head = format!("{}{why}", self.described(step));
         self.push(event, Tone::Warn, format!("{head}: was running when the record stops"));
         if let Some(open) = self.open.get_mut(step.index()) {
-            *open = Some(Open { moment: self.moments.len() - 1, first_ms: event.mono_ms, head });
+            *open = Some(Open { moment: self.moments.len() - 1, attempt, first_ms: event.mono_ms, head });
         }
     }
 
@@ -232,7 +236,9 @@ impl<'a> Teller<'a> {
         };
         if finished.attempt > 1 {
             let total = millis(event.mono_ms.saturating_sub(open.first_ms));
-            said = format!("{said} (attempt {}, {total} in all)", finished.attempt);
+            let total =
+                if finished.attempt > open.attempt { format!(", {total} in all") } else { String::new() };
+            said = format!("{said} (attempt {}{total})", finished.attempt);
         }
         let moment = &mut self.moments[open.moment];
         moment.tone = tone;

@@ -5,6 +5,7 @@ use crate::event::{JudgedTarget, Outcome, RehearsalVerdict, StepHeader};
 use crate::report::record::{Record, StepRecord};
 use crate::report::style::{Style, WIDTH, millis, wrap};
 use crate::report::words;
+use crate::runbook::Role;
 use std::io::{self, Write};
 
 /// Writes the summary of a run that is over.
@@ -118,6 +119,8 @@ fn next(record: &Record) -> Option<String> {
         .steps
         .iter()
         .zip(&record.steps)
+        // What observing finds is information, and a fallback is tried because something else failed.
+        .filter(|(header, _)| header.role != Role::Observe && header.fallback_of.is_none())
         .find(|(_, step)| step.result().is_some_and(|result| !result.passed()));
     match record.outcome()? {
         Outcome::Verified | Outcome::RecoveredByFallback | Outcome::Observed => None,

@@ -1,0 +1,46 @@
+//! What follows a run that is over: whom to tell is printed, the incident file is written. Neither changes
+//! its result.
+
+use super::Host;
+use super::evidence;
+use super::incident::Incident;
+use crate::event::RunFinished;
+use crate::journal::Store;
+use crate::report::escalation;
+use crate::report::style::Style;
+use std::path::Path;
+
+/// What to do once a run is over.
+pub(super) struct Aftermath {
+    /// Write the incident there.
+    pub(super) incident: Option<Incident>,
+    /// Print whom to tell, in this style.
+    pub(super) print: Option<Style>,
+}
+
+impl Aftermath {
+    /// Does it for run `id` of the document `file`, which ended as `finished`.
+    pub(super) fn follow(
+        &self,
+        id: &str,
+        file: &Path,
+        finished: &RunFinished,
+        home: &Path,
+        host: &mut Host<'_>,
+    ) {
+        // After most runs there is nothing to do, and nothing is read.
+        if finished.exit == 0 && self.incident.is_none() {
+            return;
+        }
+        let store = Store::new(host.files, home);
+        let Ok(events) = evidence::events(&store, id) else { return };
+        let runbook = evidence::document(&store, host, id, &file.display().to_string());
+        if let (Some(style), Some(due)) = (self.print, evidence::escalation(&events, runbook.as_ref())) {
+            // A closed output changes nothing any more.
+            let _ = escalation::write(&mut host.out, &due, style);
+        }
+        if let Some(incident) = &self.incident {
+            incident.write(&events, runbook.as_ref(), host);
+        }
+    }
+}
