@@ -4,7 +4,8 @@
 //! descriptor of them, and nothing that a step starts inherits one.
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::fs::File;
 use std::io;
@@ -90,6 +91,23 @@ impl AsFd for Source {
     }
 }
 
+/// Whether somebody still has `pipe`, of which this is the reading end, open for writing.
+pub fn has_writers(pipe: &OwnedFd) -> bool {
+    let mut polled = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
+    let asked = poll(&mut polled, PollTimeout::ZERO).is_ok();
+    !(asked && polled[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP)))
+}
+
+/// Makes reading and writing `pipe` wait, for a process that expects it.
+///
+/// # Errors
+/// Whatever setting it gives.
+pub fn blocking(pipe: &OwnedFd) -> io::Result<()> {
+    let flags = OFlag::from_bits_retain(fcntl(pipe, FcntlArg::F_GETFL)?);
+    fcntl(pipe, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(())
+}
+
 /// Writes all of `bytes` to `pipe`; waits while it is full.
 ///
 /// # Errors
@@ -164,8 +182,13 @@ mod tests {
         for pipe in [Pipe::new().unwrap(), Pipe::large().unwrap()] {
             let mut other = File::options().write(true).open(path_of(&pipe.writer)).unwrap();
             drop(pipe.writer);
+            assert!(has_writers(&pipe.reader));
             other.write_all(b"x").unwrap();
             drop(other);
+            // A fork of a neighbouring test may hold it for a moment.
+            while has_writers(&pipe.reader) {
+                std::thread::yield_now();
+            }
             let mut all = String::new();
             File::from(pipe.reader).read_to_string(&mut all).unwrap();
             assert_eq!(all, "x");

@@ -9,6 +9,7 @@ use super::http::Headers;
 use super::judge::{Attempted, Ran};
 use super::local::Driver;
 use super::machine::Start;
+use super::promise::Promise;
 use super::session::{EndOfStep, Message, Program, Session, Snapshot, Unit, own_options, units};
 use super::signals::Heard;
 use super::stop::{Stop, Why};
@@ -18,7 +19,7 @@ use crate::host::adopted::{reap_orphans, was_stopped};
 use crate::host::processes::{End, Processes as _, SystemProcesses, process, signal_group};
 use crate::host::terminal::LentTerminal;
 use crate::plan::{PlanStep, RunMode, ShellWork};
-use crate::runbook::Role;
+use crate::shell::{self, Hazard};
 use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -34,7 +35,11 @@ pub(super) struct Attempt<'d, 'a> {
     own_options: Vec<String>,
     options: &'d [String],
     curl: bool,
-    /// Standard output and error; none with the terminal.
+    /// Standard input is the terminal.
+    terminal: bool,
+    /// And so are standard output and error.
+    screen: bool,
+    /// Standard output and error; none where they are the terminal, too.
     streams: Option<[StepStream; 2]>,
     buffer: Vec<u8>,
     flush_at: Option<Instant>,
@@ -78,14 +83,14 @@ impl<'d, 'a> Attempt<'d, 'a> {
         step: &'d PlanStep,
         work: &'d ShellWork,
     ) -> io::Result<Self> {
-        let streams = if work.mode == RunMode::Interactive {
+        let terminal = work.mode == RunMode::Interactive;
+        let streams = if terminal && needs_screen(work) {
             None
         } else {
             let limit = driver.setup.output;
-            Some([
-                StepStream::new(Stream::Stdout, &driver.mask, limit)?,
-                StepStream::new(Stream::Stderr, &driver.mask, limit)?,
-            ])
+            let mut out = StepStream::new(Stream::Stdout, &driver.mask, limit)?;
+            out.promise = step.expectation.as_ref().map(|it| Promise::new(it, &driver.captures));
+            Some([out, StepStream::new(Stream::Stderr, &driver.mask, limit)?])
         };
         Ok(Self {
             start,
@@ -95,6 +100,8 @@ impl<'d, 'a> Attempt<'d, 'a> {
             own_options: if work.options.is_empty() { Vec::new() } else { own_options(&work.script) },
             options: &work.options,
             curl: work.script.contains("curl"),
+            terminal,
+            screen: streams.is_none(),
             streams,
             buffer: std::mem::take(&mut driver.buffer),
             flush_at: None,
@@ -121,10 +128,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
             self.buffer = vec![0; CHUNK];
         }
         let began_ms = self.driver.now();
-        let lent = match self.streams {
-            Some(_) => None,
-            None => Some(LentTerminal::lend(self.session.groups().last().copied().unwrap_or_default())?),
-        };
+        let lent = if self.terminal { Some(self.lend_terminal()?) } else { None };
         if matches!(self.mode, RunMode::TimeBox | RunMode::Repeat { .. }) {
             let groups = self.session.groups().iter();
             let members = groups.flat_map(|group| SystemProcesses.group(*group)).map(|member| member.pid);
@@ -154,6 +158,11 @@ impl<'d, 'a> Attempt<'d, 'a> {
         self.finish(Some(result), began_ms, lent).await
     }
 
+    fn lend_terminal(&self) -> io::Result<LentTerminal> {
+        let lent = LentTerminal::lend(self.session.groups().last().copied().unwrap_or_default());
+        lent.map_err(|error| io::Error::new(error.kind(), format!("it needs a terminal: {error}")))
+    }
+
     fn attempted(&self, shell: Option<End>) -> Attempted<'_> {
         Attempted { step: self.step, units: &self.units, ran: &self.ran, shell }
     }
@@ -167,6 +176,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
         let streams = self.streams.as_ref().map(|[out, err]| (out.path(), err.path()));
         self.session.begin(Program {
             snapshot: true,
+            terminal: self.terminal,
             streams,
             curl: self.curl,
             options: self.options,
@@ -245,7 +255,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
                     if dead.is_none() {
                         dead = self.session.ended()?;
                     }
-                    if self.streams.is_none() && was_stopped(self.session.pid()) {
+                    if self.terminal && was_stopped(self.session.pid()) {
                         // Nobody could bring it back from being stopped.
                         let group = self.session.groups().last().copied().unwrap_or_default();
                         let _ = signal_group(group, CONTINUE);
@@ -417,6 +427,13 @@ impl<'d, 'a> Attempt<'d, 'a> {
         }
         true
     }
+}
+
+/// Whether a command takes the whole screen, not only what a person types.
+fn needs_screen(work: &ShellWork) -> bool {
+    let parsed = shell::parse(&work.script);
+    let mut hazards = parsed.commands().filter_map(|command| shell::hazard(command, &work.script));
+    hazards.any(|hazard| matches!(hazard, Hazard::Interactive | Hazard::OpensShell))
 }
 
 /// SIGCONT.

@@ -8,17 +8,20 @@ use super::machine::{Machine, Next, Start};
 use super::mask::Mask;
 use super::policy::{Policy, Question, Reply};
 use super::recorder::{RecordError, Recorder};
-use super::session::{Session, farewell};
+use super::session::{Session, farewell, rewritten};
 use super::setup::SessionSetup;
 use super::signals::{Heard, Signals};
 use super::stop::{Stop, Why};
 use super::stream::{CHUNK, Read, StepStream};
+use crate::check::Captures;
 use crate::event::{CancelCause, Choice, Event, EventBody, RunFinished, StepFinished, StepResult, Stream};
 use crate::host::Clock;
 use crate::host::adopted::{group_exists, reap_orphans};
-use crate::host::processes::{Processes as _, SystemProcesses, become_subreaper, kill_process};
+use crate::host::pipes::{blocking, has_writers};
+use crate::host::processes::{Command, Processes as _, SystemProcesses, become_subreaper, kill_process};
 use crate::plan::{Plan, PlanStep, ShellWork, StepId};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -79,6 +82,10 @@ pub(super) struct Driver<'a> {
     pub(super) signals: Signals,
     /// Output of what earlier steps left behind.
     pub(super) late: (Sender<EventBody>, Receiver<EventBody>),
+    /// The pipes that output comes by.
+    pub(super) late_pipes: Vec<OwnedFd>,
+    /// Texts that earlier steps' expectations kept.
+    pub(super) captures: Captures,
     /// For reading output; kept from step to step.
     pub(super) buffer: Vec<u8>,
     session: Option<Session>,
@@ -111,6 +118,8 @@ impl<'a> Driver<'a> {
             journal_failed: false,
             signals: Signals::new()?,
             late: channel(LATE),
+            late_pipes: Vec::new(),
+            captures: Captures::default(),
             buffer: Vec::new(),
             session: None,
             session_lost: false,
@@ -176,7 +185,10 @@ impl<'a> Driver<'a> {
     async fn step(&mut self, start: Start) -> io::Result<()> {
         let plan = Arc::clone(&self.plan);
         let step = plan.step(start.step);
-        let Some(work) = step.shell() else { return Ok(()) };
+        let Some(planned) = step.shell() else { return Ok(()) };
+        let edited = self.machine.edited(start.step);
+        let edited = edited.map(|text| rewritten(planned, text, self.mask.text(text), step.line));
+        let work = edited.as_ref().unwrap_or(planned);
         // What was said before the step is recorded before it.
         while let Ok(late) = self.late.1.try_recv() {
             self.record(late, false);
@@ -244,7 +256,15 @@ impl<'a> Driver<'a> {
         let asked_ms = self.now();
         let Some(mut ask) = self.ask.take() else { return };
         let asked = question.clone();
-        let mut answer = tokio::task::spawn_blocking(move || (ask.ask(&asked), ask));
+        let mut answer = tokio::task::spawn_blocking(move || {
+            loop {
+                let answer = ask.ask(&asked);
+                // An answer that is none is asked for again.
+                if !answer.as_ref().is_ok_and(|reply| asked.problem(reply).is_some()) {
+                    return (answer, ask);
+                }
+            }
+        });
         let reply = loop {
             tokio::select! {
                 heard = self.signals.next() => match heard {
@@ -300,8 +320,11 @@ impl<'a> Driver<'a> {
             }
         }
         reap_orphans();
-        for group in groups.iter().filter(|group| group_exists(**group)) {
-            finished.left_running.extend(SystemProcesses.group(*group).iter().map(ToString::to_string));
+        let left = groups.iter().filter(|group| group_exists(**group));
+        finished.left_running =
+            left.flat_map(|group| SystemProcesses.group(*group)).map(|job| job.to_string()).collect();
+        if !finished.left_running.is_empty() {
+            self.keep_pipes_open();
         }
         while let Ok(late) = self.late.1.try_recv() {
             self.record(late, false);
@@ -310,6 +333,26 @@ impl<'a> Driver<'a> {
         finished.events = self.events;
         self.record(EventBody::RunFinished(Box::new(finished.clone())), true);
         finished
+    }
+
+    /// A job that is left running may be the cure; it must not die of writing to a pipe that nobody
+    /// reads. What reads it from now on ends with it.
+    fn keep_pipes_open(&mut self) {
+        for pipe in self.late_pipes.drain(..).filter(has_writers) {
+            let sink = Command {
+                program: "cat".into(),
+                arguments: Vec::new(),
+                directory: "/".into(),
+                variables: Vec::new(),
+                without: Vec::new(),
+                descriptors: match blocking(&pipe) {
+                    Ok(()) => vec![(0, pipe)],
+                    Err(_) => continue,
+                },
+            };
+            // Without it the job may still live, if it does not write.
+            let _ = sink.start();
+        }
     }
 
     /// Lets the shell run its EXIT trap, if the document set one, and end.

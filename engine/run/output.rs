@@ -104,7 +104,7 @@ impl Capture {
 }
 
 /// Number of bytes at the end that are the beginning of a character.
-fn unfinished_character(bytes: &[u8]) -> usize {
+pub(super) fn unfinished_character(bytes: &[u8]) -> usize {
     let from = bytes.len().saturating_sub(3);
     match std::str::from_utf8(&bytes[from..]) {
         Ok(_) => 0,

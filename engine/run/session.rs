@@ -13,7 +13,7 @@ pub(super) use control::{Control, EndOfStep, ExitTrap, Message};
 pub(super) use own_options::own_options;
 use program::question;
 pub(super) use program::{Program, farewell};
-pub(super) use units::{Unit, units};
+pub(super) use units::{Unit, rewritten, units};
 
 use super::setup::SessionSetup;
 use crate::host::adopted::{Adopted, group_exists};

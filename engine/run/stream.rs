@@ -2,13 +2,14 @@
 
 use super::mask::Mask;
 use super::output::Capture;
+use super::promise::Promise;
 use super::setup::OutputLimit;
 use crate::event::{EventBody, Stream};
 use crate::host::pipes::{Pipe, Source, path_of};
 use crate::host::processes::{Process, writers};
 use crate::plan::StepId;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 use tokio::sync::mpsc::Sender;
 
@@ -37,6 +38,8 @@ pub(super) struct StepStream {
     writer: Option<OwnedFd>,
     path: String,
     capture: Capture,
+    /// What the document promises of it.
+    pub(super) promise: Option<Promise>,
     /// Text that is to be recorded.
     pub(super) pending: String,
 }
@@ -50,6 +53,7 @@ impl StepStream {
             reader: Some(Source::new(pipe.reader)?),
             writer: Some(pipe.writer),
             capture: Capture::new(Arc::clone(mask), limit),
+            promise: None,
             pending: String::new(),
         })
     }
@@ -83,6 +87,9 @@ impl StepStream {
         match reader.read(buffer) {
             Ok(Some(length)) if length > 0 => {
                 self.capture.feed(&buffer[..length], &mut self.pending);
+                if let Some(promise) = &mut self.promise {
+                    promise.feed(&buffer[..length]);
+                }
                 Read::Some
             }
             Ok(None) => Read::Nothing,
@@ -131,9 +138,11 @@ impl StepStream {
         self.reader.as_ref().map(writers).unwrap_or_default()
     }
 
-    /// Goes on reading what a job of the step writes, so that the job lives and its words are kept.
-    pub(super) fn go_on(self, step: StepId, mask: &Arc<Mask>, late: Sender<EventBody>) {
-        let (Some(reader), stream) = (self.reader, self.stream) else { return };
+    /// Goes on reading what a job of the step writes, so that the job lives and its words are kept. Gives
+    /// the pipe, for when nobody will read it here any more.
+    pub(super) fn go_on(self, step: StepId, mask: &Arc<Mask>, late: Sender<EventBody>) -> Option<OwnedFd> {
+        let (reader, stream) = (self.reader?, self.stream);
+        let pipe = reader.as_fd().try_clone_to_owned().ok();
         let mut capture = Capture::new(Arc::clone(mask), LATE);
         tokio::spawn(async move {
             let mut buffer = vec![0; 16 << 10];
@@ -157,5 +166,6 @@ impl StepStream {
                 }
             }
         });
+        pipe
     }
 }

@@ -3,6 +3,7 @@
 use super::super::stream::{Read, StepStream};
 use super::Attempt;
 use crate::event::{StepFinished, StepResult};
+use crate::host::pipes::has_writers;
 use crate::host::terminal::LentTerminal;
 use crate::plan::RunMode;
 use std::io;
@@ -67,18 +68,22 @@ impl Attempt<'_, '_> {
         let statements = attempted.statements();
         let not_run = attempted.not_run().map(|text| self.driver.mask.text(text)).collect();
         let step = self.start.step;
-        if let Some(streams) = self.streams.take() {
-            for stream in streams {
-                stream.go_on(step, &self.driver.mask, self.driver.late.0.clone());
+        let mut result = result.unwrap_or(StepResult::Cancelled);
+        for mut stream in self.streams.take().into_iter().flatten() {
+            if let (StepResult::Passed, Some(promise)) = (&result, stream.promise.take()) {
+                result = promise.judge(&mut self.driver.captures, &self.driver.mask);
             }
+            let pipe = stream.go_on(step, &self.driver.mask, self.driver.late.0.clone());
+            self.driver.late_pipes.retain(has_writers);
+            self.driver.late_pipes.extend(pipe);
         }
         self.driver.buffer = std::mem::take(&mut self.buffer);
-        // With the terminal, the time is a person's.
-        let human_ms = if self.mode == RunMode::Interactive { wall_ms } else { 0 };
+        // With the whole terminal, the time is a person's.
+        let human_ms = if self.screen { wall_ms } else { 0 };
         Ok(StepFinished {
             step,
             attempt: self.start.attempt,
-            result: result.unwrap_or(StepResult::Cancelled),
+            result,
             wall_ms,
             human_ms,
             output_bytes: [counts[0].0, counts[1].0],

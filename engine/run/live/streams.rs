@@ -3,6 +3,8 @@
 use super::{act, look, run, run_with, setup};
 use crate::event::{EventBody, StepResult, Stream};
 use crate::run::{OutputLimit, SessionSetup};
+use crate::runbook::{Expectation, Matching};
+use crate::source::Span;
 
 #[test]
 fn output_is_recorded_by_stream() {
@@ -71,4 +73,42 @@ fn output_is_seen_while_the_step_runs() {
         Ok(())
     });
     assert_eq!(order, ["first\n"]);
+}
+
+#[test]
+fn what_the_document_promises_of_the_output_is_judged() {
+    let promising = |script: &str, expected: &str| {
+        let mut step = act(script);
+        step.expectation = Some(Expectation {
+            matching: Matching::Lines,
+            text: expected.trim_end().into(),
+            span: Span::new(0, 0),
+            line: 1,
+        });
+        step
+    };
+    for (script, result) in [
+        ("echo a; echo b >&2", StepResult::Passed),
+        ("echo b", StepResult::Mismatched { diff: "-a\n+b\n".into() }),
+        ("echo a; false", StepResult::Failed { status: 1, not_tried: None }),
+    ] {
+        assert_eq!(run(vec![promising(script, "a\n")]).result(0), &result, "{script:?}");
+    }
+}
+
+#[test]
+fn a_job_that_is_left_running_may_go_on_writing() {
+    let dir = tempfile::tempdir().expect("a scratch directory");
+    let path = dir.path().join("alive");
+    let script =
+        format!("(while ! echo word; do :; done; sleep 0.3; echo word && echo yes >{}) & :", path.display());
+    let ran = run(vec![look(&script)]);
+    assert!(ran.last.left_running.iter().any(|job| job.starts_with("bash (")), "{:?}", ran.last);
+    for _ in 0..500 {
+        if std::fs::read_to_string(&path).is_ok_and(|text| text == "yes\n") {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it died of writing");
 }

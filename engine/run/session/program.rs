@@ -31,6 +31,8 @@ pub(in crate::run) struct Program<'a> {
     pub(in crate::run) keeps_exit_trap: bool,
     /// A copy of the shell is left waiting before the step.
     pub(in crate::run) snapshot: bool,
+    /// Standard input is the terminal.
+    pub(in crate::run) terminal: bool,
     /// Paths of standard output and error; none is the terminal.
     pub(in crate::run) streams: Option<(&'a str, &'a str)>,
     /// The step calls curl.
@@ -66,12 +68,9 @@ impl Program<'_> {
         line.push_str(
             "__rb_open=1; case $- in *x*) builtin set +x; __rb_x='builtin set -x; ' ;; *) __rb_x= ;; esac; ",
         );
-        match self.streams {
-            Some((out, err)) => {
-                let _ = write!(line, "exec </dev/null >{out} 2>{err}; ");
-            }
-            None => line.push_str("exec </dev/tty >/dev/tty 2>&1; "),
-        }
+        let input = if self.terminal { "/dev/tty" } else { "/dev/null" };
+        let (out, err) = self.streams.unwrap_or(("/dev/tty", "/dev/tty"));
+        let _ = write!(line, "exec <{input} >{out} 2>{err}; ");
         for (number, option) in self.options.iter().enumerate() {
             let option = quoted(option);
             let _ = write!(

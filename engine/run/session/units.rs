@@ -1,6 +1,7 @@
 //! The text of a step, cut into what the shell is handed one at a time. Pure; no byte is lost.
 
-use crate::plan::ShellWork;
+use crate::plan::{PlanStatement, ShellWork};
+use crate::shell;
 
 /// One or more statements that are evaluated together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,18 @@ pub(in crate::run) fn units(work: &ShellWork, line: usize) -> Vec<Unit> {
         let program = work.statements.last().and_then(|last| last.program.clone());
         vec![Unit { statements: vec![text.clone()], text, line, program }]
     })
+}
+
+/// `work` with `text` in place of its own: what a person wrote for this attempt. Its lines are no
+/// lines of the document; they count from the step's.
+pub(in crate::run) fn rewritten(work: &ShellWork, text: &str, shown: String, line: usize) -> ShellWork {
+    let parsed = shell::parse(text);
+    let statements = parsed.statements.iter().map(|statement| PlanStatement {
+        text: text[statement.span.start..statement.span.end].to_owned(),
+        line: line + text[..statement.span.start].matches('\n').count(),
+        program: statement.commands.last().and_then(|command| command.program()).map(str::to_owned),
+    });
+    ShellWork { script: text.to_owned(), shown, statements: statements.collect(), ..work.clone() }
 }
 
 fn cut(work: &ShellWork) -> Option<Vec<Unit>> {
@@ -78,7 +91,7 @@ fn between(script: &str, from: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{PlanStatement, RunMode};
+    use crate::plan::RunMode;
 
     fn work(script: &str, statements: &[(&str, usize)]) -> ShellWork {
         let statement = |(text, line): &(&str, usize)| PlanStatement {
@@ -100,6 +113,14 @@ mod tests {
 
     fn texts(script: &str, statements: &[(&str, usize)]) -> Vec<(String, usize)> {
         units(&work(script, statements), 9).into_iter().map(|unit| (unit.text, unit.line)).collect()
+    }
+
+    #[test]
+    fn what_a_person_wrote_takes_the_place_of_the_text() {
+        let edited = rewritten(&work("a\nb", &[("a", 1), ("b", 2)]), "c &\nd", "c &\nd".into(), 7);
+        let units = units(&edited, 7);
+        let units: Vec<_> = units.iter().map(|unit| (unit.text.as_str(), unit.line)).collect();
+        assert_eq!(units, [("c &", 7), ("d", 8)]);
     }
 
     #[test]
