@@ -5,6 +5,7 @@
 mod carries;
 mod ends;
 mod requests;
+mod signals;
 mod stops;
 mod streams;
 
