@@ -81,6 +81,10 @@ const PLACES: &[Place] = &[
     place("eval \"got x<value>\"", &[&["got", "1", "x@"]]),
     place("eval got '\"<value>\"'", &[&["got", "1", "@"]]),
     place("got \\\n  --a=<value>", &[&["got", "1", "--a=@"]]),
+    place("got \"$(feed <<EOF\n<value>\nEOF\n)\"", &[&["feed", "@\n"], &["got", "1", ""]]),
+    place("got \"$(feed <<'EOF'\n<value>\nEOF\n)\"", &[&["feed", "@\n"], &["got", "1", ""]]),
+    place("got \"<value>\"'<value>'$'1234567890<value>'<value>", &[&["got", "1", "@@1234567890@@"]]),
+    place("got {<value>,b} %<value> =<value>", &[&["got", "4", "@", "b", "%@", "=@"]]),
     place("got ./*/<value>", &[&["got", "1", "./*/@"]]),
 ];
 

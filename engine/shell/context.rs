@@ -118,6 +118,10 @@ impl<'p> Reader<'p> {
         }
         let Some(deepest) = chain.last() else { return refused(quoting, UNKNOWN) };
         if quoting == Quoting::Comment {
+            // Older versions of bash look for quotes there.
+            if chain.iter().any(|node| node.kind().ends_with("_substitution")) {
+                return refused(quoting, "it stands in a comment inside a substitution");
+            }
             return if deepest.kind() == "comment" { plain(quoting) } else { refused(quoting, UNKNOWN) };
         }
         if let Some(why) = spoiled(text, place, quoting) {
@@ -177,7 +181,12 @@ impl<'p> Reader<'p> {
             "command" => self.argument(container, place, &mut context)?,
             "variable_assignment" | "array" => {
                 begins = false;
-                context.assigned = Some(self.assigned(container, chain, place, word)?);
+                let name = self.assigned(container, chain, place, word)?;
+                // `GIT_SSH_COMMAND` and its like are given to a shell.
+                let is_command =
+                    name.ends_with("_COMMAND") || matches!(&*name, "PAGER" | "EDITOR" | "VISUAL");
+                context.reparsed = is_command.then(|| "a shell".to_owned());
+                context.assigned = Some(name);
             }
             "for_statement" => {
                 let variable = container.child_by_field_name("variable").ok_or(UNKNOWN)?;

@@ -219,7 +219,10 @@ fn language(words: &[Word], at: usize, before: &str) -> Option<&'static str> {
         "watch" => {
             when(!words[1..at].iter().any(|word| matches!(word.shape.as_str(), "-x" | "--exec")), "watch")
         }
-        "ssh" => when(super::hazard::ssh_host(&words[1..]).is_some_and(|host| at > host), "ssh"),
+        // `-o ProxyCommand=…` goes to a shell as well.
+        "ssh" => {
+            when(super::hazard::ssh_host(&words[1..]).is_some_and(|host| at > host) || value(&["-o"]), "ssh")
+        }
         "scp" | "rsync" | "sftp" => when(words[at].shape.contains(':') || value(&["-e", "--rsh"]), "ssh"),
         "parallel" => Some("parallel"),
         "make" => Some("make"),

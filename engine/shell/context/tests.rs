@@ -94,6 +94,8 @@ fn urls_and_their_hosts_are_seen() {
 fn arguments_that_are_read_again_are_known() {
     for (text, expected) in [
         ("ssh <host> uptime", "ssh"),
+        ("ssh -o ProxyCommand=\"nc <hop> 22\" h", "ssh"),
+        ("GIT_SSH_COMMAND=\"ssh -i <key>\" git pull", "a shell"),
         ("ssh <user>@h uptime", "ssh"),
         ("ssh h \"ls x<dir>\"", "ssh"),
         ("ssh h ls x<dir>", "ssh"),
@@ -174,6 +176,7 @@ fn places_that_cannot_be_made_safe_are_refused() {
         ("[[ <vn> -eq 1 ]]", ARITHMETIC),
         ("let x=<vn>", ARITHMETIC),
         ("declare -i x=<vn>", ARITHMETIC),
+        ("echo $(ls # <note>\n)", "it stands in a comment inside a substitution"),
         ("echo `ls <vx>`", "it stands between backticks"),
         ("echo ${x:-<vy>}", "it stands inside `${…}`"),
         ("echo \"${x#<vy>}\"", "it stands inside `${…}`"),
