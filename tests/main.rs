@@ -13,4 +13,5 @@ mod bad_input;
 mod expected;
 mod harness;
 mod injection;
+mod levibot;
 mod reports;
