@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         out: &mut out,
         err: &mut err,
         person: Some(person),
+        command_line: args.clone(),
     };
     let code = cli::main(&args, &mut host);
     // Exit codes of this program are 0 to 255: signals give 128 + n.

@@ -178,7 +178,7 @@ fn from_environment(host: &Host<'_>) -> Vec<PathBuf> {
 }
 
 /// The path without `.` and with `x/..` taken out, so that messages show what a person would type.
-fn tidy(path: &Path) -> PathBuf {
+pub(super) fn tidy(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

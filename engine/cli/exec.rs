@@ -62,9 +62,6 @@ pub(super) struct Settings {
 
 impl Settings {
     fn of(matches: &ArgMatches, host: &Host<'_>) -> Self {
-        let environment = host.environment;
-        let ci = environment.var("CI").is_some_and(|value| !value.is_empty() && value != "false");
-        let terminal = environment.stdin_is_terminal() && environment.stderr_is_terminal();
         let confirm = match matches.get_one::<String>("confirm").map(String::as_str) {
             Some("every") => ConfirmPolicy::Every,
             Some("destroys") => ConfirmPolicy::Destroys,
@@ -75,7 +72,7 @@ impl Settings {
             policy: Policy {
                 confirm,
                 yes: matches.get_flag("yes"),
-                unattended: !terminal || ci || matches.get_flag("unattended"),
+                unattended: unattended(matches, host),
                 stage: false,
             },
             preflight: !matches.get_flag("no-preflight"),
@@ -85,6 +82,31 @@ impl Settings {
             json: form(matches) == "json",
         }
     }
+
+    /// On a stage nothing needs confirming.
+    pub(super) fn of_rehearsal(matches: &ArgMatches, host: &Host<'_>) -> Self {
+        Self {
+            policy: Policy {
+                confirm: ConfirmPolicy::Never,
+                yes: true,
+                unattended: unattended(matches, host),
+                stage: true,
+            },
+            preflight: !matches.get_flag("no-preflight"),
+            concurrent: true,
+            verbosity: verbosity(matches),
+            style: output_style(matches, host),
+            json: form(matches) == "json",
+        }
+    }
+}
+
+/// Whether nobody can be asked.
+fn unattended(matches: &ArgMatches, host: &Host<'_>) -> bool {
+    let environment = host.environment;
+    let ci = environment.var("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    let terminal = environment.stdin_is_terminal() && environment.stderr_is_terminal();
+    !terminal || ci || matches.get_flag("unattended")
 }
 
 pub(super) fn verbosity(matches: &ArgMatches) -> Verbosity {

@@ -17,6 +17,7 @@ mod plan;
 mod prescan;
 mod procedure;
 mod recorder;
+mod rehearse;
 mod replay;
 mod report;
 mod runs;
@@ -48,6 +49,8 @@ pub struct Host<'a> {
     pub err: &'a mut (dyn Write + Send),
     /// Who can be asked.
     pub person: Option<Person>,
+    /// The whole command line, for a sandbox in which it runs again.
+    pub command_line: Vec<OsString>,
 }
 
 /// A subcommand: how it is declared, and what it does.
@@ -61,6 +64,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: show::command, run: show::run },
     Subcommand { command: plan::command, run: plan::run },
     Subcommand { command: exec::command, run: exec::run },
+    Subcommand { command: rehearse::command, run: rehearse::run },
     Subcommand { command: runs::command, run: runs::run },
     Subcommand { command: report::command, run: report::run },
     Subcommand { command: replay::command, run: replay::run },

@@ -1,8 +1,8 @@
 //! What a sandbox must know of the host before it can hide it.
 
 use std::fs;
-use std::io;
-use std::os::fd::OwnedFd;
+use std::io::{self, BufRead as _, BufReader};
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -85,6 +85,23 @@ impl Drop for Scratch {
         // A directory that a procedure made unwritable stays; nobody is left to be told.
         let _ = fs::remove_dir_all(&self.0);
     }
+}
+
+/// Whether something listens on `port` of this host, or has it reserved.
+pub fn port_is_taken(port: u16) -> bool {
+    let loopback = std::net::Ipv4Addr::LOCALHOST;
+    std::net::TcpStream::connect((loopback, port)).is_ok()
+        || std::net::TcpListener::bind((loopback, port)).is_err()
+}
+
+/// A line from a pipe that this process was given when it was started.
+///
+/// # Errors
+/// Whatever reading gives, such as when it was given none.
+pub fn inherited_line(descriptor: RawFd) -> io::Result<String> {
+    let mut line = String::new();
+    BufReader::new(fs::File::open(format!("/proc/self/fd/{descriptor}"))?).read_line(&mut line)?;
+    Ok(line)
 }
 
 /// Removes a directory that is empty; one that is not stays.

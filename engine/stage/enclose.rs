@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// The descriptor on which the engine inside is told its process id as the host sees it.
 pub const PID_FD: RawFd = 191;
+/// The variable that tells the engine inside which run it is.
+pub const INSIDE: &str = "RUNBOOK_INSIDE";
 /// Longest time for trying out whether a sandbox can be had.
 const TRIAL: Duration = Duration::from_secs(20);
 

@@ -142,17 +142,17 @@ impl Sandbox {
     }
 
     fn environment(&self) -> Vec<(String, String)> {
-        let comes_in = |name: &str| {
-            HARMLESS.contains(&name)
-                || name.starts_with("LC_")
-                || name.starts_with("RUNBOOK_")
-                || self.let_in.iter().any(|let_in| let_in == name)
-        };
+        let comes_in = |name: &str| comes_in(name) || self.let_in.iter().any(|let_in| let_in == name);
         let mut environment: Vec<(String, String)> =
             self.variables.iter().filter(|(name, _)| comes_in(name) && name != "HOME").cloned().collect();
         environment.push(("HOME".to_owned(), HOME.to_owned()));
         environment
     }
+}
+
+/// Whether a variable comes in without being named.
+pub fn comes_in(name: &str) -> bool {
+    HARMLESS.contains(&name) || name.starts_with("LC_") || name.starts_with("RUNBOOK_")
 }
 
 fn is_system(name: &str) -> bool {
