@@ -273,6 +273,8 @@ impl<'d, 'a> Attempt<'d, 'a> {
                 {
                     return Ok(Over::Told(told));
                 }
+                // Behind the shell, which is let go by now, there may be dead of its group.
+                reap_orphans();
                 let over = match &mut self.stop {
                     None => true,
                     Some(stop) => stop.is_over(self.session.groups()),
