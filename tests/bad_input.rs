@@ -133,6 +133,46 @@ fn wrong_arguments_say_what_would_be_right() {
 }
 
 #[test]
+fn declared_parameters_are_checked() {
+    let text = "---\nparameters:\n  env: {choices: [prod, staging]}\n  count: {type: integer}\n  ref: {pattern: 'v[0-9]+'}\n  token: {secret: true}\n---\n\
+        # Deploy\n\n```bash\ntouch {env} {count} {ref}; echo \"{token}\" > t\n```\n";
+    let ok = ["--env", "prod", "--count", "3", "--ref", "v1"];
+    let deploy =
+        |args: &[&str]| Test::on(text, &["exec", "Deploy"]).args(args).env("RUNBOOK_PARAM_TOKEN", "s3cret");
+    let finished = deploy(&ok).run().exit(0).never_says("s3cret");
+    assert_eq!(finished.test.read("t"), "s3cret\n");
+    for (flag, value, said) in [
+        (
+            "--env",
+            "dev",
+            "error: `dev` is not allowed for `env` (from flag): it is none of the choices\nhint: choose from: prod, staging\n",
+        ),
+        (
+            "--count",
+            "x",
+            "error: `x` is not allowed for `count` (from flag): it is not of type integer\nhint: give a value of type integer\n",
+        ),
+        (
+            "--ref",
+            "1",
+            "error: `1` is not allowed for `ref` (from flag): it does not match `v[0-9]+`\nhint: the document declares which values are safe there\n",
+        ),
+        (
+            "--token",
+            "s3cret",
+            "error: `token` is secret and must not stand on a command line, where others can read it\nhint: set RUNBOOK_PARAM_TOKEN, or use --params FILE\n",
+        ),
+    ] {
+        let mut args = ok.to_vec();
+        match args.iter().position(|arg| *arg == flag) {
+            Some(at) => args[at + 1] = value,
+            None => args.extend([flag, value]),
+        }
+        deploy(&args).run().exit(2).stderr(said);
+    }
+}
+
+#[test]
 fn directives_that_do_not_parse_and_needs_in_a_circle_are_the_documents_errors() {
     let text = "# Deploy\n\n<!-- runbook: id=a needs=b -->\n```bash\ntouch ran\n```\n<!-- runbook: id=b needs=a -->\n```bash\ntouch ran\n```\n";
     let finished = Test::on(text, &["exec", "Deploy"]).run().exit(3);
@@ -168,6 +208,29 @@ fn no_bash_no_state_directory_no_working_directory() {
         .exit(6)
         .says("nowhere` does not exist")
         .says("--workdir DIR");
+}
+
+#[test]
+fn a_full_disk_stops_before_the_next_step() {
+    let text = "# Deploy\n\n1. First:\n   ```bash\n   touch first; seq 1 9000\n   ```\n2. Second:\n   ```bash\n   touch second\n   ```\n";
+    // A limit on a file's size makes the journal's writes fail: at once, or in the middle of the run.
+    for (blocks, first, said) in [
+        (1, false, "error: the run could not start, nothing was run: "),
+        (8, true, "stopping: the journal cannot be written: "),
+    ] {
+        let test = Test::on(text, &[]);
+        let mut command = test.other("bash");
+        let script = format!("ulimit -f {blocks}; trap '' XFSZ; exec \"$0\" exec Deploy --file doc.md");
+        command.args(["-c", &script, crate::harness::RUNBOOK]);
+        let output = command.output().expect("it can start");
+        let shown =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(6), "{shown}");
+        assert!(shown.contains(said), "{shown}");
+        assert_eq!(test.path("first").exists(), first, "{shown}");
+        assert!(!test.path("second").exists(), "{shown}");
+        assert_eq!(test.leftovers(), Vec::<String>::new(), "{shown}");
+    }
 }
 
 #[test]

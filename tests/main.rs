@@ -10,8 +10,13 @@
 
 mod architecture;
 mod bad_input;
+mod dry_run;
+mod exec;
 mod expected;
 mod harness;
 mod injection;
 mod levibot;
+mod record;
 mod reports;
+mod signals;
+mod terminal;

@@ -261,7 +261,7 @@ fn execute(
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
     let session = session(&plan, settings, depth, host);
     let live = live(&plan, settings, host.environment, host.out);
-    let mut recorder = Recorder { writer, clock: host.clock, live, closed: false };
+    let mut recorder = Recorder { writer, clock: host.clock, live, closed: false, told: false };
     let (run, file) = (started.run.clone(), plan.procedure.file.clone());
     let finished = execute_run(Run {
         plan: Arc::new(plan),
@@ -276,8 +276,8 @@ fn execute(
     let head = recorder.writer.head().to_owned();
     let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
     let finished = finished.map_err(|error| {
-        let hint = format!("what is on record: runbook report {run}");
-        Failure::new(CANNOT_START, format!("the run could not be carried out: {error}"), hint)
+        let hint = format!("what is on record is below `{}`", store.directory(&run).display());
+        Failure::new(CANNOT_START, format!("the run could not start, nothing was run: {error}"), hint)
     })?;
     if !quiet {
         let said = format!("  record: runbook report {run}\n  head {head}\n");

@@ -25,11 +25,7 @@ impl Live<'_> {
     fn event(&mut self, event: &Event, line: &str) -> io::Result<()> {
         match self {
             Self::Lines { lines, progress: None } => lines.event(event),
-            Self::Lines { lines, progress: Some(progress) } => {
-                let written = progress.without(|| lines.event(event));
-                progress.event(event);
-                written
-            }
+            Self::Lines { lines, progress: Some(progress) } => progress.around(event, || lines.event(event)),
             Self::Events(out) => {
                 writeln!(out, "{line}")?;
                 out.flush()
@@ -45,6 +41,8 @@ pub(super) struct Recorder<'a> {
     pub(super) live: Live<'a>,
     /// The output was closed: nothing is shown any more.
     pub(super) closed: bool,
+    /// The run was told so.
+    pub(super) told: bool,
 }
 
 impl Record for Recorder<'_> {
@@ -52,17 +50,14 @@ impl Record for Recorder<'_> {
         if let EventBody::RunFinished(finished) = &mut body {
             finished.events = self.writer.events();
         }
-        let recorded = self.writer.record(self.clock, body, mono_ms, durable);
-        let (event, line) = recorded.map_err(RecordError::Journal)?;
-        if self.closed {
-            return Ok(());
+        let (event, line, written) = self.writer.record(self.clock, body, mono_ms, durable);
+        // What cannot be recorded is shown all the same: somebody may see it.
+        self.closed = self.closed || self.live.event(&event, &line).is_err();
+        written.map_err(RecordError::Journal)?;
+        if self.closed && !self.told {
+            self.told = true;
+            return Err(RecordError::OutputClosed);
         }
-        match self.live.event(&event, line.trim_end()) {
-            Ok(()) => Ok(()),
-            Err(_) => {
-                self.closed = true;
-                Err(RecordError::OutputClosed)
-            }
-        }
+        Ok(())
     }
 }

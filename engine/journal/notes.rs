@@ -126,11 +126,11 @@ mod tests {
         let (files, clock) = (FakeFiles::default(), FakeClock::default());
         let store = Store::new(&files, "/home");
         let mut writer = store.create(RUN, b"# Doc\n").expect("memory has room");
-        writer.record(&clock, started(), 0, true).expect("memory has room");
+        writer.record(&clock, started(), 0, true).2.expect("memory has room");
         clock.advance(Duration::from_secs(2));
         store.add_note(RUN, "ann", "it is the disk", &clock).expect("memory has room");
         clock.advance(Duration::from_secs(2));
-        writer.record(&clock, EventBody::Stage { text: "up".into() }, 4000, true).expect("memory has room");
+        writer.record(&clock, EventBody::Stage { text: "up".into() }, 4000, true).2.expect("memory has room");
         clock.advance(Duration::from_secs(2));
         store.add_note(RUN, "ben", "it was", &clock).expect("memory has room");
         let notes = store.read_notes(RUN).expect("is there");
@@ -151,7 +151,7 @@ mod tests {
             let mut writer = store.create(id, b"").expect("memory has room");
             let EventBody::RunStarted(mut head) = started() else { unreachable!() };
             head.run = id.into();
-            writer.record(&clock, EventBody::RunStarted(head), 0, true).expect("memory has room");
+            writer.record(&clock, EventBody::RunStarted(head), 0, true).2.expect("memory has room");
             store.add_note(id, "ann", text, &clock).expect("memory has room");
             store.add_note(id, "ann", "more", &clock).expect("memory has room");
         }

@@ -63,7 +63,7 @@ mod tests {
         let mut writer = store.create(RUN, b"").expect("memory has room");
         let clock = FakeClock::default();
         for body in [started(), stage("up")] {
-            writer.record(&clock, body, 0, false).expect("memory has room");
+            writer.record(&clock, body, 0, false).2.expect("memory has room");
         }
         assert_eq!(store.reopen(RUN).expect_err("its engine lives").kind(), ErrorKind::WouldBlock);
         drop(writer);
@@ -72,7 +72,7 @@ mod tests {
         let (journal, mut writer) = store.reopen(RUN).expect("goes on");
         assert_eq!((journal.events.len(), journal.tail), (2, Tail::Torn));
         let resume = EventBody::Resume { after: 2, document_sha256: "ab".into(), unknown: None, from: None };
-        writer.record(&clock, resume, 0, true).expect("memory has room");
+        writer.record(&clock, resume, 0, true).2.expect("memory has room");
         let text = store.text(RUN).expect("is there");
         let head = writer.head().to_owned();
         assert_eq!(verify(&text, None), Verification::NotFinished { events: 3, head, torn: false });

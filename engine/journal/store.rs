@@ -110,7 +110,7 @@ impl<'a> Store<'a> {
 
     pub(super) fn writer(&self, id: &str, chain: Chain, lock: Lock) -> io::Result<Writer> {
         let journal = self.files.append(&self.journal(id))?;
-        Ok(Writer { journal, chain, _lock: lock })
+        Ok(Writer { journal, chain, broken: false, _lock: lock })
     }
 
     /// The first line of the journal of run `id`, if it is complete.
@@ -254,31 +254,38 @@ impl<'a> Store<'a> {
 pub struct Writer {
     journal: Box<dyn Append>,
     chain: Chain,
+    broken: bool,
     _lock: Lock,
 }
 
 impl Writer {
     /// Appends one event; with `durable`, returns only when it and all before it are on the disk.
-    /// Gives the event and its line.
-    ///
-    /// # Errors
-    /// Whatever writing or syncing gives. The event is then no link of the chain, and nothing may be
-    /// appended any more: what is on the disk may end in a part of it.
+    /// Gives the event, its line, and whether it could be written: once one could not, it is no link
+    /// of the chain, nothing is appended any more, and the disk may end in a part of it.
     pub fn record(
         &mut self,
         clock: &dyn Clock,
         body: EventBody,
         mono_ms: u64,
         durable: bool,
-    ) -> io::Result<(Event, String)> {
+    ) -> (Event, String, io::Result<()>) {
         let (event, mut line) = self.chain.link(body, clock.wall(), mono_ms);
         line.push('\n');
-        self.journal.append(line.as_bytes())?;
-        if durable {
-            self.journal.sync()?;
+        let written = self.write(line.as_bytes(), durable);
+        self.broken |= written.is_err();
+        line.pop();
+        if written.is_ok() {
+            self.chain.accept(&line);
         }
-        self.chain.accept(line.trim_end_matches('\n'));
-        Ok((event, line))
+        (event, line, written)
+    }
+
+    fn write(&mut self, line: &[u8], durable: bool) -> io::Result<()> {
+        if self.broken {
+            return Err(io::Error::other("an event before this one could not be written"));
+        }
+        self.journal.append(line)?;
+        if durable { self.journal.sync() } else { Ok(()) }
     }
 
     /// Number of events so far.
@@ -314,7 +321,7 @@ mod tests {
     fn written(files: &FakeFiles, id: &str, bodies: Vec<EventBody>) -> Writer {
         let mut writer = Store::new(files, "/home").create(id, b"# Doc\n").expect("memory has room");
         for (at, body) in (0..).zip(bodies) {
-            writer.record(&FakeClock::default(), body, at, at == 0).expect("memory has room");
+            writer.record(&FakeClock::default(), body, at, at == 0).2.expect("memory has room");
         }
         writer
     }
@@ -370,8 +377,10 @@ mod tests {
         let files = FakeFiles::default();
         let mut writer = written(&files, RUN, vec![started()]);
         files.refuse_writes(ErrorKind::StorageFull);
-        let error = writer.record(&FakeClock::default(), stage("up"), 1, false).expect_err("is full");
-        assert_eq!((error.kind(), writer.events()), (ErrorKind::StorageFull, 1));
+        let (event, _, written) = writer.record(&FakeClock::default(), stage("up"), 1, false);
+        assert_eq!((written.expect_err("is full").kind(), event.seq), (ErrorKind::StorageFull, 1));
+        assert!(writer.record(&FakeClock::default(), stage("up"), 2, true).2.is_err());
+        assert_eq!(writer.events(), 1);
         assert_eq!(Store::new(&files, "/home").read(RUN).expect("is there").events.len(), 1);
     }
 

@@ -92,6 +92,25 @@ fn the_first_source_that_has_a_value_wins() {
 }
 
 #[test]
+fn what_was_given_wrongly_is_said_all_at_once() {
+    let text = "# Deploy\n\n1. Call\n2. Deploy:\n   ```bash\n   rm {name}\n   ```\n3. If the vendor agrees, go on:\n   ```bash\n   touch x\n   ```\n";
+    let wrong =
+        planned(text, &[("nmae", "x"), ("name", "-rf")], &[("3", "maybe"), ("2", "yes")], &["2", "9"]);
+    assert_eq!(
+        wrong.expect_err("is wrong"),
+        [
+            "`Deploy` has no parameter `nmae` / its parameters are: name",
+            "`--decide 3=maybe`: the answer must be yes or no / type --decide 3=yes or --decide 3=no",
+            "`--decide 2=yes`: `2` is no decision or choice / decisions and choices are: 3",
+            "`--assume-done 2`: `2` is no manual step / manual steps are: 1",
+            "`--assume-done 9`: `9` is no step / manual steps are: 1",
+            "the value of `name` begins with `-`, which the command would read as an option (line 6) / \
+             give a value that begins with another character",
+        ]
+    );
+}
+
+#[test]
 fn a_value_in_a_variable_is_checked_where_a_later_step_uses_it() {
     let text = "# Deploy\n\n```bash\nTARGET={name}\n```\n\n```bash\nssh host rm $TARGET\n```\n";
     assert!(planned(text, &[("name", "web-1")], &[], &[]).is_ok());

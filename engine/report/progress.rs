@@ -16,10 +16,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// The live line.
 #[derive(Debug)]
 pub struct Progress {
-    bar: ProgressBar,
+    /// There while a step runs.
+    bar: Option<ProgressBar>,
     now: Arc<Mutex<Now>>,
     labels: Vec<String>,
-    columns: usize,
 }
 
 /// What the line shows besides the time.
@@ -38,51 +38,54 @@ impl Progress {
     /// time-to-recovery target.
     pub fn new(columns: usize, deadline: Option<Duration>) -> Self {
         let now = Arc::new(Mutex::new(Now { deadline, columns, ..Now::default() }));
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        let shared = Arc::clone(&now);
-        let style = ProgressStyle::with_template("{line}").expect("the template is constant").with_key(
-            "line",
-            move |state: &ProgressState, out: &mut dyn Write| {
-                let now = shared.lock().unwrap_or_else(PoisonError::into_inner);
-                // A line that cannot be drawn is drawn again a moment later.
-                let _ = out.write_str(&line(&now, state.elapsed()));
-            },
-        );
-        bar.set_style(style);
-        Self { bar, now, labels: Vec::new(), columns }
+        Self { bar: None, now, labels: Vec::new() }
     }
 
-    /// Takes one event in. Call it after the lines that stay were written.
-    pub fn event(&mut self, event: &Event) {
+    /// Shows one event: `write` writes the lines that stay, while the moving line is off the screen.
+    pub fn around<T>(&mut self, event: &Event, write: impl FnOnce() -> T) -> T {
+        if matches!(event.body, EventBody::StepFinished(_) | EventBody::RunFinished(_)) {
+            self.hide();
+        }
+        let written = match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        };
+        self.event(event);
+        written
+    }
+
+    fn event(&mut self, event: &Event) {
         match &event.body {
             EventBody::RunStarted(started) => {
                 self.labels =
                     started.steps.iter().map(|step| format!("[{}] {}", step.id, step.label)).collect();
             }
+            // A step without a limit is a person's: they are asked, and need a quiet screen.
             EventBody::StepStarted { step, timeout_ms, .. } if *timeout_ms > 0 => {
+                let since = Duration::from_millis(event.mono_ms);
                 {
                     let mut now = self.lock();
                     now.step = self.labels.get(step.index()).cloned().unwrap_or_default();
-                    now.since = Duration::from_millis(event.mono_ms);
+                    now.since = since;
                     now.last.clear();
                 }
-                self.bar.set_draw_target(ProgressDrawTarget::stderr());
-                self.bar.enable_steady_tick(TICK);
+                self.show(since);
             }
             EventBody::Output { text, .. } => {
                 if let Some(last) = text.lines().rev().find(|line| !line.trim().is_empty()) {
                     self.lock().last = printable(last, Style::Plain);
                 }
             }
-            EventBody::StepFinished(_) | EventBody::RunFinished(_) => self.hide(),
-            // A rehearsal's run begins after its stage is up: the clock begins anew.
-            EventBody::Stage { .. } | EventBody::Fault { .. } => self.bar.reset_elapsed(),
-            EventBody::StepStarted { .. }
+            EventBody::StepFinished(_)
+            | EventBody::RunFinished(_)
+            | EventBody::StepStarted { .. }
             | EventBody::StepRetrying { .. }
             | EventBody::StepSkipped { .. }
             | EventBody::Decision { .. }
             | EventBody::Confirmation { .. }
             | EventBody::Target { .. }
+            | EventBody::Stage { .. }
+            | EventBody::Fault { .. }
             | EventBody::Note { .. }
             | EventBody::Notification { .. }
             | EventBody::Resume { .. }
@@ -92,16 +95,14 @@ impl Progress {
     }
 
     /// Shows the line for `what`, which begins now and is no step.
-    pub fn begin(&self, what: &str) {
+    pub fn begin(&mut self, what: &str) {
         {
             let mut now = self.lock();
             now.step = what.to_owned();
             now.since = Duration::ZERO;
             now.last.clear();
         }
-        self.bar.reset_elapsed();
-        self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        self.bar.enable_steady_tick(TICK);
+        self.show(Duration::ZERO);
     }
 
     /// Shows what was said last.
@@ -111,20 +112,28 @@ impl Progress {
         }
     }
 
-    /// Takes the line away until the next step starts.
-    pub fn hide(&self) {
-        self.bar.disable_steady_tick();
-        self.bar.set_draw_target(ProgressDrawTarget::hidden());
+    /// Puts the line on the screen; `elapsed` is the run's time so far.
+    fn show(&mut self, elapsed: Duration) {
+        let shared = Arc::clone(&self.now);
+        let style = ProgressStyle::with_template("{line}").expect("the template is constant").with_key(
+            "line",
+            move |state: &ProgressState, out: &mut dyn Write| {
+                let now = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                // A line that cannot be drawn is drawn again a moment later.
+                let _ = out.write_str(&line(&now, state.elapsed()));
+            },
+        );
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let bar = bar.with_style(style).with_elapsed(elapsed);
+        bar.enable_steady_tick(TICK);
+        self.bar = Some(bar);
     }
 
-    /// Runs `write` while the line is not on the screen.
-    pub fn without<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
-    }
-
-    /// Width of the line.
-    pub fn columns(&self) -> usize {
-        self.columns
+    /// Takes the line off the screen until the next step starts.
+    pub fn hide(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Now> {

@@ -51,7 +51,7 @@ pub fn table(out: &mut dyn Write, runs: &[RunLine], style: Style) -> io::Result<
         let outcome = match (run.state, run.outcome) {
             (RunState::Running, _) => "running".to_owned(),
             (RunState::Unknown, _) | (RunState::Finished, None) => "unknown".to_owned(),
-            (RunState::Finished, Some(outcome)) => words::outcome(outcome).to_owned(),
+            (RunState::Finished, Some(outcome)) => words::short_outcome(outcome).to_owned(),
         };
         let time = millis(run.wall_ms);
         let line = row(&[(&run.run, 23), (&run.title, 26), (&time, 8)], &fit(&outcome, 17));
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(out).expect("is text"),
             "run                      procedure                   time      outcome\n\
-             20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     contained, not r…\n\
+             20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     contained\n\
              20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     running\n\
              20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     unknown\n"
         );

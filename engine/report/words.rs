@@ -149,6 +149,21 @@ pub(crate) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+/// At most 17 columns, for a table.
+pub(crate) fn short_outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Verified => "verified",
+        Outcome::RecoveredByFallback => "recovered",
+        Outcome::NotVerified => "not verified",
+        Outcome::Contained => "contained",
+        Outcome::Observed
+        | Outcome::Failed
+        | Outcome::NeedsPerson
+        | Outcome::Cancelled
+        | Outcome::NotStarted => self::outcome(outcome),
+    }
+}
+
 pub(crate) fn cause(cause: &CancelCause) -> String {
     match cause {
         CancelCause::Signal { signal } => {

@@ -280,7 +280,12 @@ impl Machine {
     fn confirmed(&mut self, step: StepId, answer: Choice, note: Option<&str>, mono_ms: u64) {
         let Some(progress) = self.steps.get_mut(step.index()) else { return };
         let was_unclear = std::mem::take(&mut progress.unclear);
+        let decides =
+            matches!(self.plan.step(step).reach, PlanReach::Decision { .. } | PlanReach::Arm { .. })
+                && progress.answer.is_none();
         match answer {
+            // That a condition holds is no word yet on what is then to be run.
+            Choice::Yes if decides => {}
             Choice::Yes => {
                 progress.confirmed = true;
                 self.change_confirmed |= self.plan.step(step).effect > Effect::Reads;

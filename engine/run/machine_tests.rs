@@ -257,8 +257,13 @@ fn what_a_branch_began_goes_on_with_it() {
         "1?Undecided, 1-Undecided, 2-NotNeeded, NeedsPerson 5"
     );
     assert_eq!(
-        attended(vec![looks(decision("1", None)), with("2", 0)], vec![("1", failed())], vec![Choice::Yes]),
-        "ask \"Decide\" 1, 1?Yes, 1p, 1!, 2p, NotVerified 0"
+        attended(
+            vec![looks(decision("1", None)), with("2", 0)],
+            vec![("1", failed())],
+            vec![Choice::Yes, Choice::Yes]
+        ),
+        // That it is so is no word yet on what is then run.
+        "ask \"Decide\" 1, 1?Yes, ask \"Confirm\" 1, 1p, 1!, 2p, NotVerified 0"
     );
     // A rollback is taken whole before the verify it was taken for is tried again.
     let rollback = || vec![act("1"), verify("2"), fallback("3", 0), with("4", 2)];

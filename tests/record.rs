@@ -1,0 +1,107 @@
+//! What is left behind: the journal, `runs`, `report`, `verify`.
+
+use crate::harness::Test;
+use std::os::unix::fs::PermissionsExt;
+
+const DEPLOY: &str = "# Deploy\n\n**Severity**: High\n\n1. Deploy:\n   ```bash\n   touch x; echo deployed; echo careful >&2\n   ```\n2. Verify:\n   ```bash\n   test -e x\n   ```\n";
+
+#[test]
+fn a_run_is_recorded_for_its_owner_alone_and_can_be_checked() {
+    let finished = Test::on(DEPLOY, &["exec", "Deploy"]).run().exit(0);
+    let head = finished
+        .stdout
+        .lines()
+        .chain(finished.stderr.lines())
+        .find_map(|line| line.trim().strip_prefix("head "))
+        .map(str::to_owned)
+        .expect("the head is printed");
+    let runs = finished.test.state().join("runs");
+    let run =
+        std::fs::read_dir(&runs).expect("is there").next().expect("one run").expect("is readable").path();
+    let mode = |path: &std::path::Path| path.metadata().expect("is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&run), 0o700);
+    for file in std::fs::read_dir(&run).expect("is ours") {
+        let path = file.expect("is readable").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    assert_eq!(std::fs::read_to_string(run.join("document.md")).expect("is there"), DEPLOY);
+    let id = run.file_name().expect("has a name").to_string_lossy().into_owned();
+    let finished = finished.test.again(&["verify", &id, "--head", &head]).run().exit(0).says("intact");
+    let finished =
+        finished.test.again(&["verify", "last", "--head", &"0".repeat(64)]).run().exit(1).says("head");
+    let finished = finished.test.again(&["runs"]).run().exit(0).says(&id).says("Deploy").says("verified");
+    let finished = finished.test.again(&["report", &id]).run().exit(0).says("deployed").says("careful");
+    let finished = finished.test.again(&["report", &id[..12], "--format", "json"]).run().exit(0);
+    assert_eq!(finished.json()["outcome"], "verified");
+    // Any change to any line is found.
+    let journal = run.join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).expect("is there");
+    std::fs::write(&journal, text.replacen("deployed", "deplored", 1)).expect("is ours");
+    Test::new()
+        .env("RUNBOOK_HOME", runs.parent().expect("has one"))
+        .args(&["verify", "last"])
+        .run()
+        .exit(1)
+        .says("broken at line");
+}
+
+#[test]
+fn a_run_that_is_not_there_is_named() {
+    Test::new()
+        .args(&["report", "2026"])
+        .run()
+        .exit(2)
+        .stderr("error: there is no run `2026`\nhint: `runbook runs` lists them\n");
+    Test::new()
+        .args(&["verify", "last"])
+        .run()
+        .exit(2)
+        .stderr("error: there is no run yet\nhint: `runbook runs` lists them\n");
+    Test::new().args(&["runs"]).run().exit(0);
+}
+
+#[test]
+fn secrets_are_nowhere() {
+    let secret = "correct-horse-battery";
+    let text = "# Login\n\n```bash\ntouch x; echo \"token is {api_token}.\"; printf '%s' '{api_token}' | sed 's/./&\\n/5' | tr -d '\\n'; echo {api_token} >&2\n```\n";
+    for format in ["text", "json"] {
+        let finished = Test::on(text, &["exec", "Login", "-v", "--format", format])
+            .env("RUNBOOK_PARAM_API_TOKEN", secret)
+            .run()
+            .exit(0)
+            .never_says(secret)
+            .says("******");
+        let mut files = 0;
+        for path in crate::expected::files(&finished.test.state(), "") {
+            let bytes = std::fs::read(&path).expect("is ours");
+            assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{}", path.display());
+            files += 1;
+        }
+        assert!(files >= 2);
+        finished
+            .test
+            .again(&["exec", "Login", "--dry-run", "--file", "doc.md"])
+            .run()
+            .exit(0)
+            .never_says(secret);
+    }
+}
+
+#[test]
+fn a_large_output_is_recorded_by_its_ends() {
+    let text = "# Large\n\n```bash\ntouch x; seq 1 400000; echo the very end\n```\n";
+    let finished = Test::on(text, &["exec", "Large", "-q"]).run().exit(0);
+    let journal = finished.test.journal();
+    let kept: usize = journal
+        .iter()
+        .filter(|event| event["type"] == "output")
+        .map(|event| event["text"].as_str().expect("is text").len())
+        .sum();
+    let ended = journal.iter().find(|event| event["type"] == "step_finished").expect("it ended");
+    let total = ended["output_bytes"][0].as_u64().expect("is a number");
+    let dropped = ended["dropped_bytes"][0].as_u64().expect("is a number");
+    assert_eq!(total - dropped, kept as u64);
+    assert!(kept < 1_000_000 && dropped > 1_000_000, "{kept} {dropped}");
+    let last = journal.iter().rfind(|event| event["type"] == "output").expect("has output");
+    assert!(last["text"].as_str().expect("is text").ends_with("the very end\n"));
+}

@@ -1,0 +1,131 @@
+//! On a terminal: what is asked, what the answers do, and what the live view shows.
+
+use crate::harness::{OnTerminal, Test};
+
+const DEPLOY: &str = "# Deploy\n\n1. Look:\n   ```bash\n   echo looking\n   ```\n2. Deploy:\n   ```bash\n   touch {name}\n   ```\n3. Remove the old one:\n   ```bash\n   rm -f old\n   ```\n";
+
+fn on_terminal(text: &str, args: &[&str]) -> (Test, OnTerminal) {
+    let test = Test::on(text, args);
+    let terminal = OnTerminal::start(&test.command());
+    (test, terminal)
+}
+
+#[test]
+fn values_are_asked_for_first_then_the_first_change_and_each_destroying_step() {
+    let (test, mut terminal) = on_terminal(DEPLOY, &["exec", "Deploy"]);
+    terminal.wait_for("name (line 9): ");
+    terminal.type_in("new\n");
+    terminal.wait_for("looking");
+    terminal.wait_for("run step 2 `Deploy`? [y]es, [N]o, [a]bort: ");
+    assert!(!test.path("new").exists());
+    terminal.type_in("y\n");
+    terminal.wait_for("run step 3 `Remove the old one`? [y]es, [N]o, [a]bort: ");
+    terminal.type_in("y\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    assert!(test.path("new").exists());
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn a_declined_step_ends_the_run_for_a_person() {
+    let (test, mut terminal) = on_terminal(DEPLOY, &["exec", "Deploy", "--name", "new"]);
+    terminal.wait_for("run step 2 `Deploy`? ");
+    terminal.type_in("\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 5, "{said}");
+    assert!(said.contains("declined"), "{said}");
+    assert!(!test.path("new").exists());
+}
+
+#[test]
+fn yes_asks_nothing_and_unattended_refuses_what_destroys() {
+    let (_test, terminal) = on_terminal(DEPLOY, &["exec", "Deploy", "--name", "new", "--yes"]);
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("[y]es"), "{said}");
+    let (_test, terminal) = on_terminal(DEPLOY, &["exec", "Deploy", "--name", "new", "--unattended"]);
+    assert_eq!(terminal.finish().0, 5);
+}
+
+const FAILS: &str = "# Deploy\n\n1. Deploy:\n   ```bash\n   test -e ready && touch new\n   ```\n2. If this fails, deploy by hand:\n   ```bash\n   touch by-hand\n   ```\n3. Verify:\n   ```bash\n   ls new by-hand\n   ```\n";
+
+#[test]
+fn a_failure_offers_its_ways_out() {
+    let (test, mut terminal) = on_terminal(FAILS, &["exec", "Deploy", "--confirm", "never"]);
+    terminal.wait_for("its fallback is step 2 `If this fails, deploy by hand`");
+    terminal.wait_for("what now? ");
+    terminal.type_in("r\n");
+    terminal.wait_for("what now? ");
+    std::fs::write(test.path("ready"), "").expect("is ours");
+    std::fs::write(test.path("by-hand"), "").expect("is ours");
+    terminal.type_in("r\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("verified by step 3"), "{said}");
+}
+
+#[test]
+fn a_fallback_is_taken_on_request_and_a_step_can_be_done_by_hand_with_a_note() {
+    let text = FAILS.replace("ls new by-hand", "test -e by-hand");
+    let (test, mut terminal) = on_terminal(&text, &["exec", "Deploy", "--confirm", "never"]);
+    terminal.wait_for("what now? ");
+    terminal.type_in("f\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("recovered by fallback step 2, verified by step 3"), "{said}");
+    assert!(test.path("by-hand").exists());
+    let (test, mut terminal) = on_terminal(&text, &["exec", "Deploy", "--confirm", "never"]);
+    std::fs::write(test.path("by-hand"), "").expect("is ours");
+    terminal.wait_for("what now? ");
+    terminal.type_in("d\n");
+    terminal.wait_for("what was done? ");
+    terminal.type_in("copied it\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    let noted =
+        test.journal().iter().any(|event| event["type"] == "confirmation" && event["note"] == "copied it");
+    assert!(noted, "{said}");
+}
+
+#[test]
+fn the_live_line_shows_the_step_its_time_and_the_countdown_in_80_columns() {
+    let text = "# Deploy\n\n**Target**: Recovery < 2 minutes\n\n1. Deploy it carefully:\n   ```bash\n   touch x; echo working; until test -e go; do sleep 0.05; done\n   ```\n";
+    let (test, mut terminal) = on_terminal(text, &["exec", "Deploy", "--yes"]);
+    terminal.wait_for("[1] Deploy it carefully · ");
+    terminal.wait_for("target in ");
+    terminal.wait_for("working");
+    std::fs::write(test.path("go"), "").expect("is ours");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    // The line is taken off the screen before the lines that stay.
+    let (_, after) = said.rsplit_once("target in ").expect("was shown");
+    let (line, _) = after.split_once("passed").expect("it passed");
+    assert!(line.contains("\u{1b}[2K"), "{said:?}");
+}
+
+#[test]
+fn manual_steps_and_decisions_are_answered_by_the_person() {
+    let text = "# Call\n\n1. Call the vendor\n2. If the vendor agrees, switch over:\n   ```bash\n   touch switched\n   ```\n";
+    let (test, mut terminal) = on_terminal(text, &["exec", "Call"]);
+    terminal.wait_for("is it done? ");
+    terminal.type_in("y\n");
+    terminal.wait_for("is it so? ");
+    terminal.type_in("y\n");
+    terminal.wait_for("run step 2");
+    terminal.type_in("y\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    assert!(test.path("switched").exists());
+}
+
+#[test]
+fn an_interactive_step_gets_the_terminal() {
+    let text = "# Talk\n\n<!-- runbook: effect=changes -->\n```bash\nread -r -p 'name? ' NAME; echo \"hello $NAME\" > said\n```\n";
+    let (test, mut terminal) = on_terminal(text, &["exec", "Talk", "--yes"]);
+    terminal.wait_for("name? ");
+    terminal.type_in("ann\n");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(test.read("said"), "hello ann\n");
+}
