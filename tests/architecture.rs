@@ -47,6 +47,7 @@ const LONG: &[(&str, &str)] = &[
     ("event.rs", "one definition of every event, each field with its doc comment: it is the schema"),
     ("shell/parse.rs", "one walk over the syntax tree, with its tests"),
     ("shell/scan.rs", "one scan over the quoting of a text, with its tests"),
+    ("run/machine_tests.rs", "every transition of the machine, one table after another"),
     ("runbook/model.rs", "the whole meaning of a document in one place, mostly doc comments"),
 ];
 

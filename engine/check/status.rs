@@ -40,6 +40,7 @@ impl ExpectedEnd {
         match exit {
             Some(ExitExpectation::Any) => Self::AnyStatus,
             Some(ExitExpectation::Code(code)) => Self::Status(code),
+            Some(ExitExpectation::Failure) => Self::Failure,
             None if should_fail => Self::Failure,
             None => Self::Success,
         }

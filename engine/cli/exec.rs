@@ -13,7 +13,7 @@ use crate::plan::{BoundParameter, Plan, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
-use crate::run::{ConfirmPolicy, Policy, Run, SessionSetup, execute as execute_run};
+use crate::run::{ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, execute as execute_run};
 use crate::runbook::Target;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -74,6 +74,7 @@ impl Settings {
                 yes: matches.get_flag("yes"),
                 unattended: unattended(matches, host),
                 stage: false,
+                failing: FailurePolicy::ByRole,
             },
             preflight: !matches.get_flag("no-preflight"),
             concurrent: matches.get_flag("allow-concurrent"),

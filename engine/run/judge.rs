@@ -52,6 +52,7 @@ impl Attempted<'_> {
         let passes = match self.step.exit {
             Some(ExitExpectation::Any) => true,
             Some(ExitExpectation::Code(code)) => status == code,
+            Some(ExitExpectation::Failure) => (1..=125).contains(&status),
             None => status == 0,
         };
         if passes { StepResult::Passed } else { StepResult::Failed { status, not_tried: self.not_tried() } }
@@ -105,6 +106,7 @@ mod tests {
         let failed = |status, not_tried| StepResult::Failed { status, not_tried };
         let exited = |status| Some(End::Exited(status));
         let any = PlanStep { exit: Some(ExitExpectation::Any), ..act("1") };
+        let fails = PlanStep { exit: Some(ExitExpectation::Failure), ..act("1") };
         let three = PlanStep { exit: Some(ExitExpectation::Code(3)), ..act("1") };
         let http = |code| Ran { status: 22, missing: false, http: Some(code) };
         let missing = Ran { status: 127, missing: true, http: None };
@@ -130,6 +132,9 @@ mod tests {
             (any, vec![ran(1), ran(1)], exited(1), StepResult::Passed),
             (three.clone(), vec![ran(0), ran(3)], exited(3), StepResult::Passed),
             (three, vec![ran(0), ran(0)], None, failed(0, None)),
+            (fails.clone(), vec![ran(0), ran(1)], exited(1), StepResult::Passed),
+            (fails.clone(), vec![ran(0), ran(0)], None, failed(0, None)),
+            (fails, vec![ran(127), ran(127)], exited(127), failed(127, None)),
         ] {
             let units = units(2.max(ran.len()));
             let attempted = Attempted { step: &step, units: &units, ran: &ran, shell };

@@ -4,7 +4,7 @@
 //! has no clock and starts nothing. Feeding it a journal brings it to the same state as the live run,
 //! so replay and resume need no code of their own. Rules: design §6.3 to §6.8.
 
-use super::policy::{ConfirmPolicy, Policy, Question, QuestionKind};
+use super::policy::{ConfirmPolicy, FailurePolicy, Policy, Question, QuestionKind};
 use super::verdict;
 use crate::event::{
     Answer, CancelCause, Choice, EventBody, Purpose, RunFinished, SkipReason, StepFinished, StepResult,
@@ -351,6 +351,9 @@ impl Machine {
         if self.cancelled.is_some() {
             return self.wind_down(SkipReason::Cancelled, mono_ms);
         }
+        if self.policy.failing == FailurePolicy::StopAtFirst && self.has_failed() {
+            return self.wind_down(SkipReason::Blocked, mono_ms);
+        }
         if let Some(unclear) = self.unclear() {
             return match self.policy.unattended {
                 true => self.wind_down(SkipReason::Blocked, mono_ms),
@@ -377,6 +380,10 @@ impl Machine {
         self.wind_down(SkipReason::NotNeeded, mono_ms)
     }
 
+    fn has_failed(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.state, State::Failed(_)))
+    }
+
     /// Whether the run was told to stop.
     pub(super) fn is_cancelled(&self) -> bool {
         self.cancelled.is_some()
@@ -395,7 +402,8 @@ impl Machine {
     /// Nothing plain is left to do: run what always runs, look again where nothing was verified, name
     /// what did not run, judge the targets, finish.
     fn wind_down(&self, reason: SkipReason, mono_ms: u64) -> Next {
-        let keeps_going = self.cancelled.is_none();
+        let strict = self.policy.failing == FailurePolicy::StopAtFirst;
+        let keeps_going = self.cancelled.is_none() && !(strict && self.has_failed());
         for (id, step) in self.plan.iter() {
             let progress = &self.steps[id.index()];
             let looks = keeps_going
@@ -419,7 +427,10 @@ impl Machine {
         if !skips.is_empty() {
             return Next::Record(skips);
         }
-        if keeps_going && let Some(id) = verdict::next_evidence(self) {
+        if keeps_going
+            && !strict
+            && let Some(id) = verdict::next_evidence(self)
+        {
             let step = self.plan.step(id);
             let attempt = self.steps[id.index()].attempts + 1;
             return Next::Start(Start {

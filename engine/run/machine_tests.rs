@@ -1,6 +1,6 @@
 //! Every transition of design §6.3 to §6.8, without processes: scripted results in, a log out.
 
-use super::{ConfirmPolicy, Machine, Next, Policy, Question, Reply};
+use super::{ConfirmPolicy, FailurePolicy, Machine, Next, Policy, Question, Reply};
 use crate::event::{
     CancelCause, Choice, EventBody, NotTried, Outcome, RunFinished, StepFinished, StepResult, TargetVerdict,
 };
@@ -13,8 +13,13 @@ use crate::source::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-const UNATTENDED: Policy =
-    Policy { confirm: ConfirmPolicy::Changes, yes: false, unattended: true, stage: false };
+const UNATTENDED: Policy = Policy {
+    confirm: ConfirmPolicy::Changes,
+    yes: false,
+    unattended: true,
+    stage: false,
+    failing: FailurePolicy::ByRole,
+};
 const ATTENDED: Policy = Policy { unattended: false, ..UNATTENDED };
 const ATTENDED_YES: Policy = Policy { yes: true, ..ATTENDED };
 
@@ -485,4 +490,19 @@ fn an_act_is_retried_as_often_as_declared() {
     let retried = PlanStep { retry: 2, ..act("1") };
     let results = vec![("1", failed()); 2];
     assert_eq!(unattended(vec![retried], results), "1p, 1!, 1~, 1p, 1!, 1~, 1p, NotVerified 0");
+}
+
+#[test]
+fn a_test_stops_at_the_first_step_that_fails_whatever_its_role() {
+    let policy = Policy { failing: FailurePolicy::StopAtFirst, ..UNATTENDED };
+    for (results, log) in [
+        // Nothing is looked at again: every step of a test is evidence.
+        (vec![], "1p, 2p, 3-NotNeeded, 4a, 5p, NotVerified 0"),
+        (vec![("1", failed())], "1p, 1!, 4a, 2-Blocked, 3-Blocked, 5-Blocked, NotVerified 0"),
+        (vec![("2", failed())], "1p, 2p, 2!, 4a, 3-Blocked, 5-Blocked, Failed 1"),
+    ] {
+        let steps = vec![observe("1"), act("2"), fallback("3", 1), always(act("4")), optional(observe("5"))];
+        let script = Script { policy, results, replies: vec![], cancel_in: None };
+        assert_eq!(script.run(plan(steps, None)).0, log);
+    }
 }

@@ -29,6 +29,6 @@ mod verdict;
 pub use ask::Ask;
 pub use local::{Run, execute};
 pub use machine::{Machine, Next, Start};
-pub use policy::{ConfirmPolicy, Policy, Question, QuestionKind, Reply};
+pub use policy::{ConfirmPolicy, FailurePolicy, Policy, Question, QuestionKind, Reply};
 pub use recorder::{RecordError, Recorder};
 pub use setup::{OutputLimit, SessionSetup};

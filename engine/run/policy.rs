@@ -14,6 +14,18 @@ pub struct Policy {
     pub unattended: bool,
     /// The run is on a stage, where nothing needs confirming.
     pub stage: bool,
+    /// What a failed step means.
+    pub failing: FailurePolicy,
+}
+
+/// What a failed step means for the rest of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FailurePolicy {
+    /// What its role says: an observing step is information, an act has its fallback.
+    #[default]
+    ByRole,
+    /// Whatever its role, nothing follows but steps that always run: a test of the document.
+    StopAtFirst,
 }
 
 /// When a person is asked before a step.

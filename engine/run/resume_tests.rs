@@ -1,6 +1,6 @@
 //! A run cut off at every event and resumed: what passed is not done again, what is unknown never silently.
 
-use super::{ConfirmPolicy, Machine, Next, Policy, Question, QuestionKind, Reply};
+use super::{ConfirmPolicy, FailurePolicy, Machine, Next, Policy, Question, QuestionKind, Reply};
 use crate::event::{CancelCause, Choice, EventBody, Outcome, Purpose, RunFinished, StepFinished, StepResult};
 use crate::plan::testing::{
     act, always, decision, destroying, fallback, manual, notes, observe, optional, plan, verify,
@@ -9,8 +9,13 @@ use crate::plan::{Plan, PlanStep, StepId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const UNATTENDED: Policy =
-    Policy { confirm: ConfirmPolicy::Changes, yes: true, unattended: true, stage: false };
+const UNATTENDED: Policy = Policy {
+    confirm: ConfirmPolicy::Changes,
+    yes: true,
+    unattended: true,
+    stage: false,
+    failing: FailurePolicy::ByRole,
+};
 const ATTENDED: Policy = Policy { unattended: false, yes: false, ..UNATTENDED };
 
 /// What happens outside: the results of a step's attempts in order, then it passes; answers by question.

@@ -526,6 +526,8 @@ pub enum ExitExpectation {
     Any,
     /// Just this one.
     Code(i32),
+    /// A failure, 1 to 125: what a test makes of `should-fail`.
+    Failure,
 }
 
 /// A declared condition for a step.

@@ -11,7 +11,7 @@ mod streams;
 
 use super::ask::Ask;
 use super::local::{Run, execute};
-use super::policy::{ConfirmPolicy, Policy, Question, Reply};
+use super::policy::{ConfirmPolicy, FailurePolicy, Policy, Question, Reply};
 use super::recorder::{RecordError, Recorder};
 use super::setup::SessionSetup;
 use crate::event::{EventBody, RunFinished, RunStarted, StatementStatus, StepFinished, StepResult, Stream};
@@ -146,7 +146,13 @@ fn run_with(
     steps: Vec<PlanStep>,
     at: &mut dyn FnMut(&EventBody) -> Result<(), RecordError>,
 ) -> Ran {
-    let policy = Policy { confirm: ConfirmPolicy::Never, yes: true, unattended: true, stage };
+    let policy = Policy {
+        confirm: ConfirmPolicy::Never,
+        yes: true,
+        unattended: true,
+        stage,
+        failing: FailurePolicy::ByRole,
+    };
     let mut recorder = Memory { events: Vec::new(), at };
     let last = execute(Run {
         plan: Arc::new(plan(steps)),
