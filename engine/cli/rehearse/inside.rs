@@ -188,7 +188,7 @@ pub(super) fn perform(
     session.without.extend(place.without.iter().cloned());
     session.terminal = false;
     let live = exec::live(&plan, settings, environment.inner, &mut **out);
-    let mut recorder = Recorder { writer, clock, live, closed: false };
+    let mut recorder = Recorder { writer, clock, live, closed: false, told: false };
     let targets = plan.procedure.targets.clone();
     let plan = Arc::new(plan);
     let mut asker = Some(ask::Asker(person.take()));

@@ -108,8 +108,8 @@ fn prepare(
         && settings.verbosity > Verbosity::Quiet
         && !settings.json;
     let columns = usize::from(host.environment.columns()).min(MAX_COLUMNS);
-    let progress = moves.then(|| Progress::new(columns, None));
-    if let Some(progress) = &progress {
+    let mut progress = moves.then(|| Progress::new(columns, None));
+    if let Some(progress) = &mut progress {
         progress.begin("preparing the stage");
     } else if settings.verbosity > Verbosity::Quiet && !settings.json {
         // A closed standard error leaves nobody to be told.
@@ -120,7 +120,7 @@ fn prepare(
             progress.say(line);
         }
     });
-    if let Some(progress) = &progress {
+    if let Some(progress) = &mut progress {
         progress.hide();
     }
     let Ended { waited, said } = ended.map_err(|error| stage_failed(&error))?;
