@@ -92,6 +92,7 @@ impl Settings {
                 yes: true,
                 unattended: unattended(matches, host),
                 stage: true,
+                failing: FailurePolicy::ByRole,
             },
             preflight: !matches.get_flag("no-preflight"),
             concurrent: true,

@@ -58,6 +58,7 @@ mod tests {
             text: expected.trim_end().into(),
             span: Span::new(0, 0),
             line: 1,
+            example: false,
         };
         let mut captures = Captures::default();
         let mut promise = Promise::new(&expectation, &captures);

@@ -84,6 +84,7 @@ fn what_the_document_promises_of_the_output_is_judged() {
             text: expected.trim_end().into(),
             span: Span::new(0, 0),
             line: 1,
+            example: false,
         });
         step
     };
