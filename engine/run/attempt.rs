@@ -89,7 +89,11 @@ impl<'d, 'a> Attempt<'d, 'a> {
         } else {
             let limit = driver.setup.output;
             let mut out = StepStream::new(Stream::Stdout, &driver.mask, limit)?;
-            out.promise = step.expectation.as_ref().map(|it| Promise::new(it, &driver.captures));
+            out.promise = step
+                .expectation
+                .as_ref()
+                .filter(|it| !it.example)
+                .map(|it| Promise::new(it, &driver.captures));
             Some([out, StepStream::new(Stream::Stderr, &driver.mask, limit)?])
         };
         Ok(Self {
