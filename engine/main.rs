@@ -1,7 +1,7 @@
 //! `runbook`: argv in, exit code out.
 
 use runbook::cli::{self, Host, Person};
-use runbook::host::{SystemClock, SystemEnvironment, SystemFiles, SystemProcesses};
+use runbook::host::{SystemClock, SystemEnvironment, SystemFiles, SystemProcesses, editor};
 use std::io::{BufReader, BufWriter};
 use std::process::ExitCode;
 
@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         input: Box::new(BufReader::new(std::io::stdin())),
         output: Box::new(std::io::stderr()),
         read_secret: || console::Term::stderr().read_secure_line(),
+        edit: editor::edit,
     };
     let mut host = Host {
         files: &SystemFiles,

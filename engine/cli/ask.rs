@@ -3,6 +3,7 @@
 //! An answer that is not understood is asked for again; the end of the input is the safe answer.
 
 use crate::event::Choice;
+use crate::plan::Plan;
 use crate::run::{Ask, Question, QuestionKind, Reply};
 use std::io::{self, BufRead, Write};
 
@@ -14,48 +15,104 @@ pub struct Person {
     pub output: Box<dyn Write + Send>,
     /// Reads a line that is not shown while it is typed.
     pub read_secret: fn() -> io::Result<String>,
+    /// Lets them edit a text.
+    pub edit: fn(&str) -> io::Result<String>,
 }
 
-/// Asks that person, if there is one.
-pub(super) struct Asker(pub(super) Option<Person>);
+/// What a secret is shown as.
+const MASK: &str = "******";
 
-impl Ask for Asker {
-    fn ask(&mut self, question: &Question) -> io::Result<Reply> {
-        let person = self.0.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        ask(question, &mut person.input, &mut person.output)
+/// Asks that person, if there is one.
+pub(super) struct Asker {
+    person: Option<Person>,
+    /// Each step's command as it is shown, or as it was edited.
+    commands: Vec<Option<String>>,
+}
+
+impl Asker {
+    /// Asks `person` about the steps of `plan`.
+    pub(super) fn new(person: Option<Person>, plan: &Plan) -> Self {
+        let commands = plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone()));
+        Self { person, commands: commands.collect() }
     }
 }
 
-/// Asks one question and returns the answer.
-///
-/// # Errors
-/// Whatever reading or writing gives.
-fn ask(question: &Question, input: &mut dyn BufRead, out: &mut dyn Write) -> io::Result<Reply> {
-    show(question, out)?;
-    loop {
-        write!(out, "{} ", prompt(question))?;
-        out.flush()?;
-        let Some(line) = read_line(input)? else {
-            writeln!(out)?;
-            return Ok(reply(at_the_end(question)));
-        };
-        match understand(question, line.trim()) {
-            Some(Answer::Arm(arm)) => {
-                let choice = if arm == 0 { Choice::No } else { Choice::Yes };
-                return Ok(Reply { choice, arm: Some(arm), note: None });
-            }
-            Some(Answer::Choice(choice)) => {
-                let note = match wants(question, choice) {
-                    Some(what) => match read_note(what, input, out)? {
-                        Some(note) => Some(note),
-                        None => continue,
-                    },
-                    None => None,
-                };
+impl Ask for Asker {
+    fn ask(&mut self, question: &Question) -> io::Result<Reply> {
+        let person = self.person.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let command = self.commands.get_mut(question.step.index()).and_then(Option::as_mut);
+        let mut desk = Desk { input: &mut person.input, out: &mut person.output, edit: person.edit };
+        desk.ask(question, command)
+    }
+}
+
+/// Where questions are put and answered.
+struct Desk<'a> {
+    input: &'a mut dyn BufRead,
+    out: &'a mut dyn Write,
+    edit: fn(&str) -> io::Result<String>,
+}
+
+impl Desk<'_> {
+    /// Asks one question and returns the answer. `command` is what the step runs.
+    ///
+    /// # Errors
+    /// Whatever reading or writing gives.
+    fn ask(&mut self, question: &Question, mut command: Option<&mut String>) -> io::Result<Reply> {
+        show(question, self.out)?;
+        loop {
+            write!(self.out, "{} ", prompt(question))?;
+            self.out.flush()?;
+            let Some(line) = read_line(self.input)? else {
+                writeln!(self.out)?;
+                return Ok(reply(at_the_end(question)));
+            };
+            let choice = match understand(question, line.trim()) {
+                Some(Answer::Arm(arm)) => {
+                    let choice = if arm == 0 { Choice::No } else { Choice::Yes };
+                    return Ok(Reply { choice, arm: Some(arm), note: None });
+                }
+                Some(Answer::Choice(choice)) => choice,
+                None => {
+                    writeln!(self.out, "please answer with one of the letters in brackets")?;
+                    continue;
+                }
+            };
+            let note = match (choice, wants(question, choice)) {
+                (Choice::Edit, _) => self.edited(command.as_deref_mut())?,
+                (_, Some(what)) => read_note(what, self.input, self.out)?,
+                (_, None) => return Ok(reply(choice)),
+            };
+            if note.is_some() {
                 return Ok(Reply { choice, arm: None, note });
             }
-            None => writeln!(out, "please answer with one of the letters in brackets")?,
         }
+    }
+
+    /// The command as the person edits it; none if nothing came of it.
+    fn edited(&mut self, command: Option<&mut String>) -> io::Result<Option<String>> {
+        let Some(command) = command else { return Ok(None) };
+        let edited = match (self.edit)(command) {
+            Ok(edited) => edited,
+            Err(error) => {
+                writeln!(self.out, "it cannot be edited: {error}")?;
+                return Ok(None);
+            }
+        };
+        if edited.trim() == command.trim() || edited.trim().is_empty() {
+            writeln!(self.out, "nothing was changed, so nothing is decided")?;
+            return Ok(None);
+        }
+        if edited.contains(MASK) && command.contains(MASK) {
+            writeln!(self.out, "it holds a masked secret and cannot run like this")?;
+            return Ok(None);
+        }
+        writeln!(self.out, "it is now:")?;
+        for line in edited.trim_end().lines() {
+            writeln!(self.out, "    {line}")?;
+        }
+        command.clone_from(&edited);
+        Ok(Some(edited))
     }
 }
 
@@ -216,6 +273,15 @@ mod tests {
     use crate::plan::StepId;
 
     fn asked(kind: QuestionKind, choices: &[Choice], input: &str) -> (Reply, String) {
+        asked_about(None, kind, choices, input)
+    }
+
+    fn asked_about(
+        command: Option<&str>,
+        kind: QuestionKind,
+        choices: &[Choice],
+        input: &str,
+    ) -> (Reply, String) {
         let text = match kind {
             QuestionKind::Decide => "If latency persists:",
             QuestionKind::Failure => "step 2 `Force restart` failed",
@@ -223,7 +289,13 @@ mod tests {
         };
         let question = Question { kind, step: StepId(1), text: text.into(), choices: choices.to_vec() };
         let mut out = Vec::new();
-        let reply = ask(&question, &mut input.as_bytes(), &mut out).expect("memory");
+        let edit = |text: &str| match text {
+            "broken" => Err(io::Error::other("there is no such editor: set EDITOR")),
+            text => Ok(text.replace("restart", "repair")),
+        };
+        let mut desk = Desk { input: &mut input.as_bytes(), out: &mut out, edit };
+        let mut command = command.map(str::to_owned);
+        let reply = desk.ask(&question, command.as_mut()).expect("memory");
         (reply, String::from_utf8(out).expect("is text"))
     }
 
@@ -281,5 +353,23 @@ mod tests {
             "\nstep 2 `Force restart` failed\n  [f] take the fallback\n  [r] retry it\n  \
              [d] it was done by hand: go on\n  [s] skip it and go on\n  [a] abort the run\nwhat now? "
         );
+    }
+
+    #[test]
+    fn a_command_is_edited_and_shown_before_it_runs_again() {
+        let choices = [Choice::Retry, Choice::Edit, Choice::Abort];
+        let asked = |command: &str| asked_about(Some(command), QuestionKind::Failure, &choices, "e\na\n");
+        let (reply, said) = asked("./restart.sh\n");
+        assert_eq!((reply.choice, reply.note.as_deref()), (Choice::Edit, Some("./repair.sh\n")));
+        assert!(said.ends_with("what now? it is now:\n    ./repair.sh\n"), "{said}");
+        for (command, why) in [
+            ("true\n", "nothing was changed, so nothing is decided\n"),
+            ("restart ******\n", "it holds a masked secret and cannot run like this\n"),
+            ("broken", "it cannot be edited: there is no such editor: set EDITOR\n"),
+        ] {
+            let (reply, said) = asked(command);
+            assert_eq!((reply.choice, reply.note), (Choice::Abort, None), "{command}");
+            assert!(said.ends_with(&format!("what now? {why}what now? ")), "{said}");
+        }
     }
 }

@@ -265,6 +265,7 @@ fn execute(
     let live = live(&plan, settings, host.environment, host.out);
     let mut recorder = Recorder { writer, clock: host.clock, live, closed: false, told: false };
     let (run, file) = (started.run.clone(), plan.procedure.file.clone());
+    let asker = ask::Asker::new(host.person.take(), &plan);
     let finished = execute_run(Run {
         plan: Arc::new(plan),
         policy: settings.policy,
@@ -272,7 +273,7 @@ fn execute(
         past: &[],
         session,
         recorder: &mut recorder,
-        ask: Box::new(ask::Asker(host.person.take())),
+        ask: Box::new(asker),
         clock: host.clock,
     });
     let head = recorder.writer.head().to_owned();

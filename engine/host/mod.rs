@@ -13,6 +13,7 @@
 pub mod adopted;
 mod clock;
 mod copy;
+pub mod editor;
 mod environment;
 mod files;
 pub mod pipes;
