@@ -12,6 +12,7 @@ mod architecture;
 mod bad_input;
 mod dry_run;
 mod exec;
+mod choices;
 mod expected;
 mod harness;
 mod injection;

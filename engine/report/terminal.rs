@@ -102,7 +102,10 @@ impl<W: Write> Terminal<W> {
                 let id = step.map(|step| format!("[{}] ", self.id(step))).unwrap_or_default();
                 let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
                 let answer = words::choice(*answer);
-                self.line(&format!("{id}{} {answer} ({by}){note}", first_line(question)))?;
+                self.line(&format!(
+                    "{id}{}: {answer} ({by}){note}",
+                    first_line(question).trim_end_matches([':', '?'])
+                ))?;
             }
             // Targets stand in the summary, where their run is over.
             EventBody::Target { .. } => {}

@@ -191,7 +191,7 @@ pub(super) fn perform(
     let mut recorder = Recorder { writer, clock, live, closed: false, told: false };
     let targets = plan.procedure.targets.clone();
     let plan = Arc::new(plan);
-    let mut asker = Some(ask::Asker(person.take()));
+    let mut asker = Some(ask::Asker::new(person.take(), &plan));
     let opening = EventBody::RunStarted(Box::new(started.clone()));
     let mut run = |recorder: &mut dyn Record| {
         exec::preflight(&plan, settings, &mut staged).map_err(|failure| {
@@ -204,7 +204,7 @@ pub(super) fn perform(
             past: &[],
             session: session.clone(),
             recorder,
-            ask: Box::new(asker.take().unwrap_or(ask::Asker(None))),
+            ask: Box::new(asker.take().unwrap_or_else(|| ask::Asker::new(None, &plan))),
             clock,
         })
     };

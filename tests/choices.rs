@@ -1,0 +1,141 @@
+//! What a person may do about a step that failed, at a terminal: each choice is echoed and recorded.
+
+use crate::harness::{OnTerminal, Test};
+use serde_json::Value;
+
+const DOCUMENT: &str = "\
+# Bot
+
+## Restart
+
+1. Force restart:
+   ```bash
+   ./restart.sh
+   ```
+2. If it fails, activate kill switch:
+   ```bash
+   touch killed
+   ```
+3. Verify:
+   ```bash
+   test -e well
+   ```
+";
+
+/// Runs the document at a terminal up to the question about the step that failed.
+fn failed(test: &Test) -> OnTerminal {
+    let mut screen = OnTerminal::start(&test.command());
+    screen.wait_for("run step 1 `Force restart`? [y]es, [N]o, [a]bort:");
+    screen.type_in("y\r");
+    screen.wait_for(
+        "step 1 `Force restart` failed; its fallback is step 2 `If it fails, activate kill switch`",
+    );
+    screen.wait_for("[f] take the fallback");
+    screen.wait_for("[e] edit the command and retry");
+    screen.wait_for("what now?");
+    screen
+}
+
+fn place() -> Test {
+    Test::on(DOCUMENT, &["exec", "restart"])
+        .script("restart.sh", "test -e well")
+        .script("repair.sh", "touch well")
+        .script("editor.sh", "sed -i s/restart/repair/ \"$1\"")
+        .env("EDITOR", "./editor.sh")
+}
+
+/// The recorded answer on the failure, and its note.
+fn recorded(test: &Test) -> (String, Option<String>) {
+    let journal = test.journal();
+    let answers = journal.iter().filter(|event| event["type"] == "confirmation");
+    let about_failure = |event: &&Value| event["question"].as_str().is_some_and(|it| it.contains("failed"));
+    let answer = answers.filter(about_failure).last().expect("it was asked and answered");
+    let text = |key: &str| answer[key].as_str().map(str::to_owned);
+    (text("answer").expect("is a text"), text("note"))
+}
+
+fn ran(test: &Test) -> Vec<String> {
+    let journal = test.journal();
+    let started = journal.iter().filter(|event| event["type"] == "step_started");
+    started.map(|event| event["script"].as_str().unwrap_or_default().trim().to_owned()).collect()
+}
+
+#[test]
+fn a_failed_step_is_tried_again() {
+    let test = place();
+    let mut screen = failed(&test);
+    std::fs::write(test.path("well"), "").expect("is ours");
+    screen.type_in("r\r");
+    let (code, said) = screen.finish();
+    assert_eq!((code, recorded(&test)), (0, ("retry".into(), None)), "{said}");
+    assert_eq!(ran(&test)[..2], ["./restart.sh", "./restart.sh"], "{said}");
+}
+
+#[test]
+fn a_failed_step_is_edited_and_the_record_shows_what_ran() {
+    let test = place();
+    let mut screen = failed(&test);
+    screen.type_in("e\r");
+    screen.wait_for("it is now:");
+    screen.wait_for("./repair.sh");
+    let (code, said) = screen.finish();
+    assert_eq!((code, recorded(&test)), (0, ("edit".into(), Some("./repair.sh".into()))), "{said}");
+    assert_eq!(ran(&test)[..2], ["./restart.sh", "./repair.sh"], "{said}");
+    test.again(&["report", "last", "--format", "md"]).run().exit(0).says("```bash\n./repair.sh\n```\n");
+}
+
+#[test]
+fn what_was_done_by_hand_must_be_said() {
+    let test = place();
+    let mut screen = failed(&test);
+    std::fs::write(test.path("well"), "").expect("is ours");
+    screen.type_in("d\r");
+    screen.wait_for("what was done?");
+    screen.type_in("\r");
+    screen.wait_for("nothing was said, so nothing is decided");
+    screen.wait_for("what now?");
+    screen.type_in("d\r");
+    screen.wait_for("what was done?");
+    screen.type_in("restarted it in the console\r");
+    let (code, said) = screen.finish();
+    let note = Some("restarted it in the console".to_owned());
+    assert_eq!((code, recorded(&test)), (0, ("done_by_hand".into(), note)), "{said}");
+    assert!(said.contains("done by hand (operator): restarted it in the console"), "{said}");
+}
+
+#[test]
+fn a_fallback_is_taken_once_it_is_confirmed() {
+    let test = place();
+    let mut screen = failed(&test);
+    std::fs::write(test.path("well"), "").expect("is ours");
+    screen.type_in("f\r");
+    screen.wait_for("run step 2 `If it fails, activate kill switch`? [y]es, [N]o, [a]bort:");
+    screen.type_in("y\r");
+    let (code, said) = screen.finish();
+    assert_eq!((code, recorded(&test)), (0, ("fallback".into(), None)), "{said}");
+    assert!(test.path("killed").exists() && said.contains("recovered by a fallback, verified"), "{said}");
+}
+
+#[test]
+fn why_a_step_is_skipped_must_be_said() {
+    let test = place();
+    let mut screen = failed(&test);
+    std::fs::write(test.path("well"), "").expect("is ours");
+    screen.type_in("s\r");
+    screen.wait_for("why may it be skipped?");
+    screen.type_in("it is up already\r");
+    let (code, said) = screen.finish();
+    let note = Some("it is up already".to_owned());
+    assert_eq!((code, recorded(&test)), (0, ("skip".into(), note)), "{said}");
+}
+
+#[test]
+fn an_aborted_run_runs_nothing_more() {
+    let test = place();
+    let mut screen = failed(&test);
+    screen.type_in("a\r");
+    let (code, said) = screen.finish();
+    assert_eq!((code, recorded(&test)), (1, ("abort".into(), None)), "{said}");
+    assert_eq!(ran(&test), ["./restart.sh"], "{said}");
+    assert!(said.contains("stopping: the operator aborted"), "{said}");
+}
