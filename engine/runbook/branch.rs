@@ -75,7 +75,7 @@ pub(super) fn condition(raw: &Raw, effect: Option<Effect>) -> Condition {
             continue;
         }
         // What is only done when asked for needs no second question.
-        if !raw.optional || clause.kind == Kind::Emergency {
+        if !raw.directive.optional.unwrap_or(raw.optional) || clause.kind == Kind::Emergency {
             condition.found =
                 Some(Found { clause, line: lead.line, group: lead.group, ordered: lead.ordered });
         }

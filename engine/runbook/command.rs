@@ -21,7 +21,22 @@ impl Known {
         matches!(self.block.mode, CommandMode::Repeat { .. } | CommandMode::TimeBox)
             && self.effect == Effect::Reads
     }
+
+    /// Whether nothing of it looks at anything: it sets variables, changes directory, prints, waits.
+    pub(super) fn is_blind(&self) -> bool {
+        !self.parsed.commands().any(|command| {
+            matches!(command.inside, Inside::Plain | Inside::Control)
+                && !command.words.is_empty()
+                && command.program().is_none_or(|program| !BLIND.contains(&program))
+        })
+    }
 }
+
+/// Programs that look at nothing outside the shell.
+const BLIND: &[&str] = &[
+    "cd", "export", "exit", "echo", "printf", "set", "unset", "alias", "sleep", "true", ":", "pwd", "wait",
+    "shift", "umask", "trap", "local", "declare", "pushd", "popd", "read", "clear", "logout", "return",
+];
 
 /// Looks at a text and decides how it runs.
 pub(super) fn command(text: &str, lines: &[ScriptLine]) -> Known {
@@ -146,6 +161,19 @@ mod tests {
             );
             assert_eq!(known.effect, effect, "{text}");
             assert_eq!(known.block.lines.len(), script.matches('\n').count() + 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_at_nothing_is_blind() {
+        for (text, wanted) in [
+            ("export A=$(kubectl get x)\ncd /tmp", true),
+            ("POD=$(kubectl get pods)", true),
+            ("exit", true),
+            ("sleep 5\ncurl http://x/", false),
+            ("$CMD", false),
+        ] {
+            assert_eq!(command(text, &lines(text)).is_blind(), wanted, "{text}");
         }
     }
 

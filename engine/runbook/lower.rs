@@ -212,6 +212,7 @@ fn lowered(raws: Vec<Raw>, known: &[Option<Known>]) -> Vec<Step> {
             phase: raw.phase,
             effect: *effect,
             watches: known.as_ref().is_some_and(Known::watches),
+            blind: known.as_ref().is_some_and(Known::is_blind),
             conditional: raw.optional || raw.arm.is_some() || condition.is_conditional(),
             declared: raw.directive.role,
         })

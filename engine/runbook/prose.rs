@@ -53,6 +53,31 @@ pub(super) fn leads_on(text: &str) -> bool {
     text.trim_end().ends_with(':')
 }
 
+/// Whether a text says that what stands below it is an output rather than a command.
+pub(super) fn announces_output(text: &str) -> bool {
+    let text = one_line(text).to_lowercase();
+    let Some(last) = sentences(&text).last().copied() else { return false };
+    let last = last.trim_end_matches([':', '.', ' ']);
+    let ends = [
+        "output",
+        "output is",
+        "result",
+        "response",
+        "error",
+        "errors",
+        "message",
+        "messages",
+        "log",
+        "logs",
+    ];
+    let kinds = ["example", "sample", "expected", "similar", "following", "like this", "should", "will"];
+    ["example", "for example", "e.g", "looks like", "look like", "looks like this", "similar to"]
+        .iter()
+        .any(|end| last.ends_with(end))
+        || kinds.iter().any(|kind| last.contains(kind)) && ends.iter().any(|end| last.ends_with(end))
+        || ["example ", "sample ", "expected ", "output"].iter().any(|start| last.starts_with(start))
+}
+
 /// Whether a paragraph is nothing but links, as in a table of contents.
 pub(super) fn is_link(inline: &Inline, raw: &str) -> bool {
     let raw = raw.trim();
@@ -89,6 +114,18 @@ mod tests {
             (" : ", ""),
         ] {
             assert_eq!(label(text), wanted);
+        }
+        for (text, wanted) in [
+            ("Example output:", true),
+            ("Look at it. The output should look like this error:", true),
+            ("You should see the following error:", true),
+            ("The result looks like:", true),
+            ("Example Ceph OSD error:", true),
+            ("Check the output:", false),
+            ("Run the following command:", false),
+            ("Delete the pod:", false),
+        ] {
+            assert_eq!(announces_output(text), wanted, "{text}");
         }
         assert!(leads_on("If it fails, run: ") && !leads_on("Run: it"));
     }

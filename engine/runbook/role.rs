@@ -19,6 +19,8 @@ pub(super) struct Facts<'a> {
     pub(super) effect: Option<Effect>,
     /// It never ends by itself, and only looks.
     pub(super) watches: bool,
+    /// Its commands look at nothing: they set variables, change directory, print, wait.
+    pub(super) blind: bool,
     /// It is reached only on a condition, or only when asked for.
     pub(super) conditional: bool,
     /// What the document declares.
@@ -77,7 +79,7 @@ fn role(step: &Facts<'_>, acted: bool, by_hand: bool, behind_last: bool) -> (Rol
         let what = format!("verifies although it may change something, from `{word}` in its label");
         return (Role::Verify, infer(what));
     }
-    if (acted || by_hand) && !step.conditional {
+    if (acted || by_hand) && !step.conditional && !step.blind {
         if let Some(word) = named {
             return (Role::Verify, infer(format!("verifies, from `{word}` in its label")));
         }
@@ -85,7 +87,11 @@ fn role(step: &Facts<'_>, acted: bool, by_hand: bool, behind_last: bool) -> (Rol
             return (Role::Verify, infer("verifies, from the heading it stands under".into()));
         }
     }
-    if behind_last && !step.conditional && !matches!(step.phase, Phase::Context | Phase::Rollback) {
+    if behind_last
+        && !step.conditional
+        && !step.blind
+        && !matches!(step.phase, Phase::Context | Phase::Rollback)
+    {
         return (Role::Verify, infer("verifies: it reads, and no step behind it acts".into()));
     }
     (Role::Observe, None)
@@ -118,7 +124,16 @@ mod tests {
 
     fn step(label: &str, phase: Phase, effect: Effect) -> Facts<'_> {
         let effect = Some(effect);
-        Facts { label, line: 1, phase, effect, watches: false, conditional: false, declared: None }
+        Facts {
+            label,
+            line: 1,
+            phase,
+            effect,
+            watches: false,
+            blind: false,
+            conditional: false,
+            declared: None,
+        }
     }
 
     fn manual(label: &str) -> Facts<'_> {
@@ -184,6 +199,7 @@ mod tests {
             (vec![step("Start", Act, Changes), step("Verify", Act, Destroys)], "aa"),
             (vec![manual("Restart it"), step("Verify it", Recover, Reads)], "mv"),
             (vec![manual("Restart it"), step("Look", Recover, Reads)], "mo"),
+            (vec![step("Go", Act, Changes), Facts { blind: true, ..step("Set x", Act, Reads) }], "ao"),
             (vec![step("Set up", Context, Changes), step("Look", Context, Reads)], "ao"),
             (vec![step("Go", Act, Changes), Facts { watches: true, ..step("Watch", Act, Reads) }], "ao"),
             (vec![step("Go", Act, Changes), Facts { conditional: true, ..step("Look", Act, Reads) }], "ao"),

@@ -47,6 +47,8 @@ const OPTIONAL: &[&str] = &[
     "appropriate",
     "desired",
     "it is safe",
+    "it is safe to do so",
+    "safe to do so",
     "it is needed",
     "it is necessary",
     "this is needed",
@@ -162,7 +164,7 @@ pub(crate) fn optional(text: &str) -> Option<String> {
 
 /// A condition that begins a sentence of `text`.
 fn leading(sentence: &str, text: &str) -> Option<Clause> {
-    let sentence = without_fillers(sentence);
+    let sentence = without_fillers(behind_topic(sentence));
     let lower = sentence.to_ascii_lowercase();
     if is_emergency(&lower) {
         return Some(Clause { kind: Kind::Emergency, text: prose::label(sentence) });
@@ -210,13 +212,26 @@ fn leading(sentence: &str, text: &str) -> Option<Clause> {
 fn postposed(sentence: &str) -> Option<Clause> {
     let lower = sentence.to_ascii_lowercase();
     let at = [" if ", "(if ", " unless ", "(unless "].iter().filter_map(|word| lower.find(word)).min()? + 1;
-    let text = sentence[at..].trim_end_matches([':', '.', ')', ' ']);
-    (!asks(&lower[..at])).then(|| Clause { kind: Kind::Postposed, text: text.to_owned() })
+    let before = &lower[..at];
+    // A condition within a remark is about the remark, unless it is all of it.
+    let open = before.matches('(').count() > before.matches(')').count() && !before.ends_with('(');
+    let word = if lower[at..].starts_with("if ") { "if " } else { "unless " };
+    let end = at + word.len() + end_of_clause(&lower[at + word.len()..]);
+    let text = sentence[at..end].trim_end_matches([':', '.', ' ']);
+    (!open && !asks(before)).then(|| Clause { kind: Kind::Postposed, text: text.to_owned() })
 }
 
 /// Whether a text in lower case turns the `if` behind it into a question.
 fn asks(before: &str) -> bool {
     before.split(|c: char| !c.is_ascii_alphabetic()).any(|word| ASKING.contains(&word))
+}
+
+/// "Stale lease: If it exists, …" is about the condition behind its topic.
+fn behind_topic(sentence: &str) -> &str {
+    match sentence.split_once(": ") {
+        Some((_, rest)) if rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("if ")) => rest,
+        _ => sentence,
+    }
 }
 
 fn without_fillers(sentence: &str) -> &str {
@@ -327,6 +342,9 @@ fn is_failure(inner: &str) -> bool {
         "the above",
         "the above step",
         "the above steps",
+        "above steps",
+        "the steps above",
+        "the above actions",
         "this step",
         "that step",
         "the step",

@@ -103,7 +103,9 @@ impl Reader<'_> {
     ) {
         let units = units(fence);
         let no_commands = units.iter().all(|unit| unit.script.statements.is_empty());
-        if no_commands || is_no_command(fence, &units) {
+        let announced = before.is_some_and(|inline| prose::announces_output(&inline.text))
+            || item.is_some_and(|inline| before.is_none() && prose::announces_output(&inline.text));
+        if no_commands || is_no_command(fence, &units, announced) {
             self.note_before(before);
             if no_commands && units.iter().all(|unit| unit.script.is_complete()) {
                 self.note(&fence.text, fence.line);
@@ -176,7 +178,9 @@ impl Reader<'_> {
                 .checked_sub(1)
                 .and_then(|last| Some(lines.get(last)?.offset + texts.get(last)?.len()))
                 .map_or(start, |end| end.max(start));
-            let label = piece.text.clone().unwrap_or_else(|| label.to_owned());
+            // What is offered without a word is named by what it does.
+            let first = piece.is_arm.then(|| texts.get(range.start).map(|text| text.trim().to_owned()));
+            let label = piece.text.clone().or(first.flatten()).unwrap_or_else(|| label.to_owned());
             let body = if piece.manual {
                 Body::Manual { text: label.clone(), bullets: false }
             } else {

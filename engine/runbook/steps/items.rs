@@ -89,7 +89,11 @@ impl Reader<'_> {
     fn inline_command(&mut self, inline: &Inline, code: &CodeSpan, leads: Vec<Lead>, optional: bool) {
         let before = prose::label(&prose::one_line(&inline.text[..code.range.start]));
         let is_phrase = RUN.iter().any(|word| before.eq_ignore_ascii_case(word)) || before.is_empty();
-        let label = if is_phrase { prose::one_line(&inline.text) } else { self.sentence_at(&before, inline) };
+        let label = if is_phrase {
+            prose::label(&prose::one_line(&inline.text))
+        } else {
+            self.sentence_at(&before, inline)
+        };
         let line = self.source.line(code.offset);
         // A line break in inline code is a blank.
         let script = code.text.replace('\n', " ").trim().to_owned();

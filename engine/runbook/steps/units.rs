@@ -76,20 +76,20 @@ pub(super) fn units(fence: &Fence) -> Vec<Unit> {
 }
 
 /// Whether a block tagged as shell holds something else: no word that a command could begin with, or,
-/// tagged as a console without a prompt, none that is known.
-pub(super) fn is_no_command(fence: &Fence, units: &[Unit]) -> bool {
-    let console = fence
+/// announced as output or tagged as a console, both without a prompt, none that is known.
+pub(super) fn is_no_command(fence: &Fence, units: &[Unit], announced: bool) -> bool {
+    let is_console = fence
         .language()
-        .is_some_and(|language| matches!(language.as_str(), "console" | "shell-session" | "terminal"))
-        && shell::transcript(&fence.text).is_none();
+        .is_some_and(|language| matches!(language.as_str(), "console" | "shell-session" | "terminal"));
+    let doubtful = (is_console || announced) && shell::transcript(&fence.text).is_none();
     let mut programs = units
         .iter()
         .flat_map(|unit| unit.script.commands())
         .filter(|command| !command.words.is_empty() || !command.assignments.is_empty());
     let could_be = |command: &shell::Command| match command.program() {
-        Some(name) if console => shell::is_known_program(name) || name.contains('/'),
+        Some(name) if doubtful => shell::is_known_program(name) || name.contains('/'),
         Some(name) => !name.contains(|c: char| c.is_whitespace() || matches!(c, '=' | '"' | '{' | ',')),
-        None => !console,
+        None => !doubtful,
     };
     !programs.any(could_be)
 }
@@ -121,7 +121,7 @@ mod tests {
             None => unit.text.clone(),
         });
         let texts = texts.collect();
-        (!is_no_command(fence, &units)).then_some(texts)
+        (!is_no_command(fence, &units, false)).then_some(texts)
     }
 
     #[test]
