@@ -10,9 +10,9 @@
 
 mod architecture;
 mod bad_input;
+mod choices;
 mod dry_run;
 mod exec;
-mod choices;
 mod expected;
 mod harness;
 mod injection;
