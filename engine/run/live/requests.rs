@@ -30,6 +30,14 @@ fn serve() -> String {
 }
 
 #[test]
+fn a_typed_curl_shows_no_progress_meter() {
+    let url = serve();
+    let ran = run(vec![act(&format!("curl -X POST {url}/200")), act(&format!("curl {url}/404"))]);
+    assert_eq!((ran.stdout(0).as_str(), ran.stderr(0).as_str()), ("body\n", ""));
+    assert_eq!(ran.stderr(1), "curl: (22) The requested URL returned error: 404\n");
+}
+
+#[test]
 fn a_typed_curl_fails_on_http_errors_and_its_code_is_known() {
     let url = serve();
     let http = |code| Some(NotTried::Http { code });

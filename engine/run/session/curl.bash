@@ -2,7 +2,12 @@
 # response headers go to it, too. Not exported: scripts that a step calls get the real one.
 __rb_http=1
 if ! builtin declare -F curl >/dev/null && builtin type -P curl >/dev/null; then
-  if builtin command curl --fail-with-body --version >/dev/null; then __rb_f=--fail-with-body; else __rb_f=--fail; fi
+  # The progress meter, which curl shows only because its output is no terminal here, would bury the answer.
+  if builtin command curl --fail-with-body --no-progress-meter --version >/dev/null; then
+    __rb_f=--fail-with-body __rb_quiet=--no-progress-meter
+  else
+    __rb_f=--fail __rb_quiet=
+  fi
   curl() {
     local __rb_a __rb_v='' __rb_s __rb_e=("$__rb_f") __rb_d=() __rb_n=()
     [[ ! -w $__rb_headers ]] || __rb_d=(--dump-header "$__rb_headers")
@@ -38,7 +43,7 @@ if ! builtin declare -F curl >/dev/null && builtin type -P curl >/dev/null; then
     case ${1-} in
       -q | --disable) __rb_n=("$1"); builtin shift ;;
     esac
-    __rb_n+=(${__rb_e[@]+"${__rb_e[@]}"} ${__rb_d[@]+"${__rb_d[@]}"})
+    __rb_n+=(${__rb_quiet:+"$__rb_quiet"} ${__rb_e[@]+"${__rb_e[@]}"} ${__rb_d[@]+"${__rb_d[@]}"})
     for __rb_a; do
       __rb_n+=("$__rb_a")
       case $__rb_a in
