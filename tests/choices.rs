@@ -47,9 +47,9 @@ fn place() -> Test {
 /// The recorded answer on the failure, and its note.
 fn recorded(test: &Test) -> (String, Option<String>) {
     let journal = test.journal();
-    let answers = journal.iter().filter(|event| event["type"] == "confirmation");
+    let mut answers = journal.iter().filter(|event| event["type"] == "confirmation");
     let about_failure = |event: &&Value| event["question"].as_str().is_some_and(|it| it.contains("failed"));
-    let answer = answers.filter(about_failure).next_back().expect("it was asked and answered");
+    let answer = answers.rfind(about_failure).expect("it was asked and answered");
     let text = |key: &str| answer[key].as_str().map(str::to_owned);
     (text("answer").expect("is a text"), text("note"))
 }
