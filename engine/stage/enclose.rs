@@ -8,7 +8,7 @@ use crate::host::{Environment, Processes};
 use std::ffi::OsString;
 use std::io::{self, PipeReader};
 use std::os::fd::RawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The descriptor on which the engine inside is told its process id as the host sees it.
@@ -47,20 +47,34 @@ pub struct Opened {
     set: Vec<(String, String)>,
 }
 
-/// Tries whether the sandbox can be had here.
+/// Where `bwrap` is, if a sandbox can be had on this host.
 ///
 /// # Errors
-/// Within, why it cannot; and whatever looking at the host gives.
-pub fn open(
-    wanted: Wanted,
+/// Within, why it cannot; and whatever starting or waiting gives.
+pub fn try_out(
     environment: &dyn Environment,
     processes: &dyn Processes,
     watch: &mut Watch,
-) -> io::Result<Result<Opened, Unavailable>> {
+) -> io::Result<Result<PathBuf, Unavailable>> {
     let path = environment.var("PATH").unwrap_or_default();
-    let Some(bwrap) = processes.find_program("bwrap", &path, &wanted.cwd) else {
+    let Some(bwrap) = processes.find_program("bwrap", &path, Path::new("/")) else {
         return Ok(Err(Unavailable::Missing));
     };
+    let simplest = ["--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--", "true"];
+    let tried = trial(command(&bwrap, simplest.map(OsString::from).to_vec(), Vec::new()), watch)?;
+    Ok(tried.map(|()| bwrap))
+}
+
+/// Opens the sandbox with `bwrap`, and tries it.
+///
+/// # Errors
+/// Within, why it cannot be had; and whatever looking at the host gives.
+pub fn open(
+    bwrap: PathBuf,
+    wanted: Wanted,
+    environment: &dyn Environment,
+    watch: &mut Watch,
+) -> io::Result<Result<Opened, Unavailable>> {
     let root = root_entries()?.into_iter().map(|(name, link)| RootEntry { name, link }).collect();
     let Wanted { engine, workdir, read, run_directory, run, cwd, set, let_in } = wanted;
     let variables = environment.vars();
@@ -68,28 +82,39 @@ pub fn open(
     let sandbox =
         Sandbox { root, engine, workdir, read, run_directory, run, sockets, cwd, variables, let_in };
     let opened = Opened { bwrap, sandbox, set };
-    let mut trial = opened.command(&["true".into()]);
-    trial.descriptors.clear();
-    let outcome = watch.run(trial, Some(TRIAL), Heed::Nothing, &mut |_| {})?;
+    let tried = trial(opened.command(&["true".into()]), watch)?;
+    Ok(tried.map(|()| opened))
+}
+
+fn command(bwrap: &Path, arguments: Vec<OsString>, variables: Vec<(String, String)>) -> Command {
+    Command {
+        program: bwrap.into(),
+        arguments,
+        directory: "/".into(),
+        variables,
+        without: Vec::new(),
+        descriptors: Vec::new(),
+    }
+}
+
+fn trial(command: Command, watch: &mut Watch) -> io::Result<Result<(), Unavailable>> {
+    let outcome = watch.run(command, Some(TRIAL), Heed::Nothing, &mut |_| {})?;
     Ok(match outcome.waited {
-        Waited::Ended(End::Exited(0)) => Ok(opened),
+        Waited::Ended(End::Exited(0)) => Ok(()),
         _ => Err(Unavailable::from_complaint(&outcome.said)),
     })
 }
 
 impl Opened {
-    fn command(&self, command: &[OsString]) -> Command {
+    fn command(&self, words: &[OsString]) -> Command {
         let enclosure = self.sandbox.enclosure();
         let mut variables = enclosure.environment;
         variables.extend(self.set.iter().cloned());
-        Command {
-            program: self.bwrap.clone().into(),
-            arguments: enclosure.arguments.into_iter().chain(command.iter().cloned()).collect(),
-            directory: "/".into(),
+        command(
+            &self.bwrap,
+            enclosure.arguments.into_iter().chain(words.iter().cloned()).collect(),
             variables,
-            without: Vec::new(),
-            descriptors: Vec::new(),
-        }
+        )
     }
 
     /// Runs the engine inside with `arguments` and answers its exit code.
@@ -135,15 +160,16 @@ mod tests {
     #[test]
     fn without_bwrap_there_is_no_sandbox() {
         let mut watch = Watch::new().unwrap();
-        let opened = open(wanted(&[]), &FakeEnvironment::default(), &SystemProcesses, &mut watch).unwrap();
-        assert_eq!(opened.map(drop), Err(Unavailable::Missing));
+        let tried = try_out(&FakeEnvironment::default(), &SystemProcesses, &mut watch).unwrap();
+        assert_eq!(tried, Err(Unavailable::Missing));
     }
 
     #[test]
     fn a_sandbox_is_tried_before_it_is_used() {
         let mut watch = Watch::new().unwrap();
+        let bwrap = try_out(&SystemEnvironment, &SystemProcesses, &mut watch).unwrap().expect("is installed");
         let mut open = |read: &[&str]| {
-            open(wanted(read), &SystemEnvironment, &SystemProcesses, &mut watch).unwrap().map(drop)
+            open(bwrap.clone(), wanted(read), &SystemEnvironment, &mut watch).unwrap().map(drop)
         };
         assert_eq!(open(&["/etc/passwd"]), Ok(()));
         assert_eq!(

@@ -278,7 +278,7 @@ impl Sequence {
             Fact::Started(Ok(())) => self.enter(Phase::Ready, now_ms),
             Fact::Started(Err(why)) => self.fail(Reason::NoService(why), Phase::Over, now_ms),
             // Later it may be the fault that ended it, or the procedure.
-            Fact::ServiceEnded(said) if self.phase == Phase::Ready => {
+            Fact::ServiceEnded(said) if matches!(self.phase, Phase::Ready | Phase::Steady) => {
                 self.fail(Reason::ServiceEnded(said), Phase::Over, now_ms);
             }
             Fact::ServiceEnded(_) => {}

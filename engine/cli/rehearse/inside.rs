@@ -231,7 +231,7 @@ pub(super) fn perform(
     }
     if matches.get_flag("keep") && finished.exit < 128 && service.is_some() {
         out.flush().map_err(|error| Failure::output(&error))?;
-        keep(&place, &theatre, &mut watch, *err)?;
+        keep(&place, &theatre, environment.user() == "root", &mut watch, *err)?;
     }
     if let Some(service) = service.filter(|_| !theatre.isolated) {
         service.stop(&mut watch).map_err(failed)?;
@@ -240,7 +240,13 @@ pub(super) fn perform(
 }
 
 /// Leaves the stage up until a signal comes, and says how to enter it.
-fn keep(place: &Place, theatre: &Theatre, watch: &mut Watch, err: &mut dyn io::Write) -> Result<(), Failure> {
+fn keep(
+    place: &Place,
+    theatre: &Theatre,
+    is_root: bool,
+    watch: &mut Watch,
+    err: &mut dyn io::Write,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| {
         Failure::new(CANNOT_START, format!("the stage cannot be kept: {error}"), "rehearse without --keep")
     };
@@ -248,7 +254,8 @@ fn keep(place: &Place, theatre: &Theatre, watch: &mut Watch, err: &mut dyn io::W
         write_enter_script(place).map_err(failed)?;
         let pid = inherited_line(PID_FD).map_err(failed)?;
         // Joining needs root, also where the sandbox did not: its namespaces are nested.
-        format!("sudo nsenter --all --target {} bash {ENTER}", pid.trim())
+        let sudo = if is_root { "" } else { "sudo " };
+        format!("{sudo}nsenter --all --target {} bash {ENTER}", pid.trim())
     } else {
         format!("cd {}", place.directory.display())
     };

@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 
 /// How many of the last lines of a preparation that failed are shown.
 const LAST_LINES: usize = 20;
+/// Exit code of an engine that was killed.
+const KILLED: i32 = 128 + 9;
 /// The live line is not wider than this.
 const MAX_COLUMNS: usize = 120;
 
@@ -36,15 +38,23 @@ pub(super) fn rehearse(
     let planned = plan(wanted, declared, Path::new(WORKDIR), settings, matches, host)?;
     let source = declared.path_of("workdir", &declared.stage.workdir)?;
     let mut watch = Watch::new().map_err(|error| stage_failed(&error))?;
+    // Before a long preparation, not after it.
+    let bwrap = match matches.get_flag("no-isolation") {
+        true => None,
+        false => {
+            let tried = enclose::try_out(host.environment, host.processes, &mut watch);
+            Some(tried.map_err(|error| stage_failed(&error))?.map_err(|why| no_sandbox(&why))?)
+        }
+    };
     if !matches.get_flag("no-prepare")
         && let Some(signal) = prepare(declared, settings, &mut watch, host)?
     {
         return Ok(128 + signal);
     }
     let run = exec::run_started(&planned, settings, host).run;
-    if matches.get_flag("no-isolation") {
+    let Some(bwrap) = bwrap else {
         return unprotected(wanted, declared, run, source, settings, matches, host);
-    }
+    };
     let mut read = vec![declared.path.clone()];
     for path in &declared.stage.read {
         declared.path_of("read", path)?;
@@ -59,7 +69,9 @@ pub(super) fn rehearse(
         let message = format!("the record below `{}` cannot be written: {error}", home.display());
         Failure::new(CANNOT_START, message, "make room or set RUNBOOK_HOME to a directory of your own")
     })?;
+    let (id, files) = (run.clone(), host.files);
     let outcome = in_sandbox(
+        bwrap,
         WantedSandbox {
             engine: own_program().map_err(|error| stage_failed(&error))?,
             workdir: source,
@@ -75,11 +87,18 @@ pub(super) fn rehearse(
     );
     // Where nothing was recorded there is no run.
     remove_empty_dir(&directory);
+    if matches!(outcome, Ok(KILLED)) && files.exists(&directory) {
+        let text = format!(
+            "error: the engine in the sandbox was killed; nothing that it started is left\n\
+             hint: what it recorded until then: runbook report {id}\n"
+        );
+        return Err(Failure { code: KILLED, text });
+    }
     outcome
 }
 
-fn in_sandbox(wanted: WantedSandbox, host: &mut Host<'_>, watch: &mut Watch) -> Outcome {
-    let opened = enclose::open(wanted, host.environment, host.processes, watch);
+fn in_sandbox(bwrap: PathBuf, wanted: WantedSandbox, host: &mut Host<'_>, watch: &mut Watch) -> Outcome {
+    let opened = enclose::open(bwrap, wanted, host.environment, watch);
     let opened: Opened = opened.map_err(|error| stage_failed(&error))?.map_err(|why| no_sandbox(&why))?;
     let arguments = host.command_line.get(1..).unwrap_or_default().to_vec();
     host.out.flush().map_err(|error| Failure::output(&error))?;
