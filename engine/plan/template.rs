@@ -194,7 +194,7 @@ fn ended_heredocs(
         let mut lines = rendered[start..end].split('\n');
         let is_end = |line: &str| {
             let line = if context.heredoc_strips_tabs { line.trim_start_matches('\t') } else { line };
-            line == delimiter
+            line == delimiter || context.heredoc_nested && line.starts_with(delimiter)
         };
         lines.any(is_end).then_some(Refused { span: *place, why: Why::Delimiter })
     });

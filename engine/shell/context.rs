@@ -57,6 +57,7 @@ fn plain(quoting: Quoting) -> Context {
         refused: None,
         heredoc_delimiter: None,
         heredoc_strips_tabs: false,
+        heredoc_nested: false,
         one_line: false,
         redirect: false,
         before_redirect: false,
@@ -216,6 +217,7 @@ impl<'p> Reader<'p> {
             "heredoc_body" | "heredoc_content" => {
                 begins = false;
                 self.heredoc(place, &mut context)?;
+                context.heredoc_nested = chain.iter().any(|node| node.kind().ends_with("_substitution"));
             }
             _ => return Err(UNKNOWN),
         }

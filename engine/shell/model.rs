@@ -189,6 +189,9 @@ pub struct Context {
     pub heredoc_delimiter: Option<String>,
     /// The heredoc is a `<<-`: tabs that begin a line are dropped.
     pub heredoc_strips_tabs: bool,
+    /// The heredoc stands in a substitution, where bash also ends it at a line that only begins with
+    /// the delimiter, if a `)` follows.
+    pub heredoc_nested: bool,
     /// The argument is one line of a protocol (an HTTP header): a line break would begin another.
     pub one_line: bool,
     /// It names the file of a redirection: some device paths would open a connection.

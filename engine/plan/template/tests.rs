@@ -163,6 +163,7 @@ fn unsafe_values_are_refused_with_a_reason_and_without_the_value() {
         ),
         ("ls > <file>", "/dev/tcp/v9/1", "the value of `x` would make a redirection open a device"),
         ("cat <<E\n<text>\nE", "v9\nE\nrm", "the value of `x` has a line that would end the heredoc"),
+        ("a $(cat <<E\n<text>\nE\n)", "E v9)", "the value of `x` has a line that would end the heredoc"),
         ("cat <<EOF\nE<text>\nEOF", "OF", "the value of `x` has a line that would end the heredoc"),
         (
             "cat <<-'E'\n\t<text>\n\tE",

@@ -17,6 +17,7 @@ fn brief(context: &Context) -> String {
         (context.redirect, " redirect"),
         (context.before_redirect, " operator"),
         (context.heredoc_strips_tabs, " tabs"),
+        (context.heredoc_nested, " nested"),
     ] {
         out.push_str(if flag { name } else { "" });
     }
@@ -49,6 +50,7 @@ fn quoting_is_told_apart() {
         ("ls <va><vb> ${X}<vc>", &["bare start", "bare start", "bare start"]),
         ("cat <<E\nx <va>\nE", &["heredoc delimiter: E"]),
         ("cat <<-'E'\n\tx <va>\n\tE", &["heredocliteral tabs delimiter: E"]),
+        ("x=$(cat <<E\nx <va>\nE\n)", &["heredoc nested delimiter: E"]),
         ("ls # <va>\n# <vb>", &["comment", "comment"]),
         ("echo $(ls x<va> | grep \"<vb>\")", &["bare", "double start"]),
         ("echo \"$(ls x<va>)\"", &["bare"]),
