@@ -17,6 +17,7 @@ mod expected;
 mod harness;
 mod injection;
 mod levibot;
+mod readme;
 mod record;
 mod reports;
 mod signals;

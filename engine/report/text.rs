@@ -56,10 +56,10 @@ mod tests {
 
     const SUMMARY: &str = r#"
 summary
-  1     Check engine status                     passed        39 ms
-  2     Force restart                           failed (22)   5.2 s
-  3     If persistent, activate kill switch     passed        0.1 s
-  4     Verify recovery                         not run
+  1     Check engine status                  passed        39 ms
+  2     Force restart                        failed (22)   5.2 s
+  3     If persistent, activate kill switch  passed        0.1 s
+  4     Verify recovery                      not run
   target `Auto-restart < 30 seconds`: not reached (5.3 s of 30 s)
   time 5.3 s: machines 5.3 s, people 0 s
 contained, not recovered (exit 5)

@@ -94,7 +94,7 @@ fn step_row(header: &StepHeader, step: &StepRecord, style: Style) -> String {
         0 | 1 => String::new(),
         count => format!("{count} attempts"),
     };
-    let line = row(&[(&header.id, 4), (&header.label, 38), (&what, 12), (&time, 10)], &attempts);
+    let line = row(&[(&header.id, 4), (&header.label, 35), (&what, 12), (&time, 8)], &attempts);
     match step.result() {
         Some(result) if !result.passed() => style.bad(&line),
         Some(_) => line,
