@@ -20,5 +20,6 @@ mod levibot;
 mod readme;
 mod record;
 mod reports;
+mod sandbox;
 mod signals;
 mod terminal;

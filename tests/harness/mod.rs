@@ -43,7 +43,13 @@ pub(crate) struct Test {
     env: Vec<(OsString, OsString)>,
     stdin: Option<Vec<u8>>,
     marker: String,
+    /// The program, where it is a copy that an ordinary user can reach.
+    program: Option<PathBuf>,
+    directory: Option<PathBuf>,
 }
+
+/// The user called nobody, on every Linux.
+const NOBODY: u32 = 65534;
 
 impl Test {
     /// A fresh directory and no arguments.
@@ -53,7 +59,7 @@ impl Test {
         for part in ["work", "home"] {
             std::fs::create_dir(place.path().join(part)).expect("is fresh");
         }
-        Self { place, args: Vec::new(), env: Vec::new(), stdin: None, marker }
+        Self { place, args: Vec::new(), env: Vec::new(), stdin: None, marker, program: None, directory: None }
     }
 
     /// A fresh directory with `text` as `doc.md`, and `args` applied to it by `--file doc.md`.
@@ -102,6 +108,29 @@ impl Test {
         self
     }
 
+    /// Starts in `directory` instead of the test's own.
+    pub(crate) fn in_directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = Some(directory.into());
+        self
+    }
+
+    /// Runs as a user without privileges, whoever runs the suite. To be called when all files are there.
+    pub(crate) fn as_ordinary_user(mut self) -> Self {
+        if nix::unistd::geteuid().is_root() {
+            // The repository may lie where only its owner may look.
+            let program = self.place.path().join("runbook");
+            std::fs::copy(RUNBOOK, &program).expect("there is room");
+            self.program = Some(program);
+            give_away(self.place.path());
+        }
+        self
+    }
+
+    /// The directory that is given to this test and holds all of it.
+    pub(crate) fn place(&self) -> &Path {
+        self.place.path()
+    }
+
     /// A path below the working directory.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.place.path().join("work").join(path)
@@ -133,7 +162,15 @@ impl Test {
 
     /// The command, ready to start.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(RUNBOOK);
+        let mut command = match &self.program {
+            None => Command::new(RUNBOOK),
+            Some(copy) => {
+                let mut command = Command::new(copy);
+                std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+                std::os::unix::process::CommandExt::gid(&mut command, NOBODY);
+                command
+            }
+        };
         self.prepare(&mut command);
         command.args(&self.args);
         command
@@ -157,7 +194,7 @@ impl Test {
             .env("TZ", "UTC")
             .env("RUNBOOK_TEST_MARKER", &self.marker)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .current_dir(self.place.path().join("work"))
+            .current_dir(self.directory.clone().unwrap_or_else(|| self.place.path().join("work")))
             .stdin(Stdio::null());
     }
 
@@ -173,6 +210,16 @@ impl Test {
         let stdout = String::from_utf8(stdout).expect("machine and human output is UTF-8");
         let stderr = String::from_utf8(stderr).expect("machine and human output is UTF-8");
         Finished { test: self, code, stdout, stderr }
+    }
+}
+
+/// Makes everything in `path` nobody's.
+fn give_away(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).expect("is ours");
+    if path.is_dir() && !path.is_symlink() {
+        for entry in std::fs::read_dir(path).expect("is ours") {
+            give_away(&entry.expect("is readable").path());
+        }
     }
 }
 
