@@ -24,7 +24,9 @@ impl Bed {
 
     /// Writes a file in it.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).expect("is ours");
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("is in it")).expect("is ours");
+        std::fs::write(path, text).expect("is ours");
     }
 
     /// The engine with `args`, in a state directory of its own.

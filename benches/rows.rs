@@ -3,6 +3,7 @@
 use crate::bed::{Bed, in_turn, median, peak, timed};
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// One comparison.
@@ -16,7 +17,7 @@ pub(crate) struct Row {
 
 /// Every row, measured as it is asked for.
 pub(crate) fn all(bed: &Bed) -> impl Iterator<Item = Row> + '_ {
-    let rows: [fn(&Bed) -> Row; 5] = [version, one_step, thousand_steps, large_output, parsing];
+    let rows: [fn(&Bed) -> Row; 6] = [version, one_step, thousand_steps, large_output, parsing, stage];
     rows.into_iter().map(move |row| row(bed))
 }
 
@@ -80,6 +81,39 @@ fn parsing(_: &Bed) -> Row {
     let yardstick = median(pairs.iter().map(|pair| pair.1));
     let rule = format!("half of pulldown-cmark's speed on the same {} kB", text.len() / 1000);
     Row { what: "reading Markdown", ours, yardstick, budget: yardstick * 2, rule }
+}
+
+/// From the start of the engine to a stage that is up, with a service that is ready at once.
+fn stage(bed: &Bed) -> Row {
+    let stage = "procedures: [bench.md]\nstage:\n  workdir: ../stage\n  service: exec sleep 60\nfaults:\n  \
+                 f:\n    procedures: [Bench]\n    inject: touch f\n    symptom: test -e f\n    revert: rm -f f\n    \
+                 passes_when: test -e f\n";
+    bed.write("runbooks/runbook.yaml", stage);
+    bed.write("runbooks/bench.md", &document(1, "true"));
+    bed.write("stage/empty", "");
+    let mut bare = bed.bash("bwrap --ro-bind / / --unshare-all true");
+    let mut pairs = Vec::new();
+    for _ in 0..20 {
+        let began = std::time::SystemTime::now();
+        let output = bed.runbook(&["rehearse", "Bench", "--format", "json"]).stdout(Stdio::piped()).output();
+        let output = output.expect("it can start");
+        let events = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{events}");
+        pairs.push((up_after(&events, began), timed(|| drop(bare.status()))));
+    }
+    let ours = median(pairs.iter().map(|pair| pair.0));
+    let yardstick = median(pairs.iter().map(|pair| pair.1));
+    let rule = "60 ms beyond the service's own start; the yardstick is a bare `bwrap`".to_owned();
+    Row { what: "a stage is up", ours, yardstick, budget: Duration::from_millis(60), rule }
+}
+
+/// How long after `began` the stage was up, by the run's own record.
+fn up_after(events: &str, began: std::time::SystemTime) -> Duration {
+    let up = events.lines().find(|line| line.contains(r#""type":"stage""#)).expect("the stage is up");
+    let at = up.split_once(r#""at":""#).and_then(|(_, rest)| rest.split_once('"')).expect("has a time").0;
+    let up: jiff::Timestamp = at.parse().expect("is a time");
+    let began = jiff::Timestamp::try_from(began).expect("is a time");
+    Duration::try_from(up.duration_since(began)).unwrap_or_default()
 }
 
 /// A document with one procedure of `steps` steps that each run `command`.

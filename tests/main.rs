@@ -19,6 +19,7 @@ mod injection;
 mod levibot;
 mod readme;
 mod record;
+mod rehearse;
 mod reports;
 mod sandbox;
 mod signals;

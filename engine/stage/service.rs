@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How much of the log is looked at for its last lines, in bytes.
 const TAIL: u64 = 4096;
 /// How many of its last lines are shown.
-const LINES: usize = 10;
+const LINES: usize = 5;
 /// Longest time for stopping the service, and for a watchdog that is at work.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The watchdog's end of its lifeline.
@@ -139,13 +139,13 @@ mod tests {
     fn a_service_runs_until_it_is_stopped_and_is_heard() {
         let scratch = tempfile::tempdir().unwrap();
         let mut watch = Watch::new().unwrap();
-        let script = "for i in {1..12}; do echo line $i; done; echo oops >&2; touch up; sleep 60 & wait";
+        let script = "for i in {1..7}; do echo line $i; done; echo oops >&2; touch up; sleep 60 & wait";
         let log = scratch.path().join("log");
         let service = Service::start(&place(scratch.path()), script, &log).unwrap();
         until(|| SystemFiles.exists(&scratch.path().join("up")));
         assert_eq!(service.ended().unwrap(), None);
         let lines = service.last_lines();
-        assert_eq!((lines.len(), lines[0].as_str(), lines[9].as_str()), (10, "line 4", "oops"));
+        assert_eq!((lines.len(), lines[0].as_str(), lines[4].as_str()), (5, "line 4", "oops"));
         service.stop(&mut watch).unwrap();
         assert_eq!(service.ended().unwrap(), Some(End::Signaled(15)));
     }

@@ -160,6 +160,11 @@ impl Test {
         leftovers(&self.marker)
     }
 
+    /// The processes that carry this test's mark now, as `pid: command line`.
+    pub(crate) fn marked(&self) -> Vec<String> {
+        process::marked(&self.marker)
+    }
+
     /// The command, ready to start.
     pub(crate) fn command(&self) -> Command {
         let mut command = match &self.program {

@@ -145,10 +145,9 @@ fn forward<R: Read + Send + 'static>(mut from: R, to: Sender<Piece>, wrap: fn(Ve
 /// A process that is being killed takes a moment to go, so this asks again for a while before it
 /// believes that one stays.
 pub(crate) fn leftovers(marker: &str) -> Vec<String> {
-    let needle = format!("RUNBOOK_TEST_MARKER={marker}");
     let end = Instant::now() + Duration::from_secs(5);
     loop {
-        let found = marked(needle.as_bytes());
+        let found = marked(marker);
         if found.is_empty() || Instant::now() > end {
             return found;
         }
@@ -156,7 +155,10 @@ pub(crate) fn leftovers(marker: &str) -> Vec<String> {
     }
 }
 
-fn marked(needle: &[u8]) -> Vec<String> {
+/// The processes that carry `marker` now.
+pub(super) fn marked(marker: &str) -> Vec<String> {
+    let needle = format!("RUNBOOK_TEST_MARKER={marker}");
+    let needle = needle.as_bytes();
     let entries = std::fs::read_dir("/proc").expect("Linux has /proc");
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse::<u32>().ok());
     let carries = |pid: &u32| {

@@ -1,0 +1,694 @@
+//! Rehearsals as a person runs them: LeviBot with each of its faults, from our runbook and from the one that
+//! the project was drawn from; a service that is not LeviBot; and everything that can go wrong.
+
+use crate::harness::{Finished, LEVIBOT, Test, root};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The document that the project was drawn from, where it is at hand.
+fn seed() -> Option<PathBuf> {
+    let seed = root().join("../shared/seed/chaos-recovery-runbook.md");
+    seed.exists().then_some(seed)
+}
+
+/// A rehearsal of `procedure` in the repository, with our runbook whose pauses are shortened.
+fn ours(procedure: &str, args: &[&str]) -> Test {
+    let test = Test::new().file("levibot.md", LEVIBOT.replace("sleep 5", "sleep 0.1"));
+    let document = test.path("levibot.md");
+    rehearsal(test, procedure, args).args(&[Path::new("--file"), &document])
+}
+
+fn rehearsal(test: Test, procedure: &str, args: &[&str]) -> Test {
+    test.in_directory(root()).args(&["rehearse", procedure, "--no-prepare"]).args(args)
+}
+
+/// What `runbook.yaml` says of the repository `root`, with `changes`, in a test's own directory.
+fn our_stage(test: Test, root: &Path, changes: &[(&str, &str)]) -> Test {
+    let root = root.display().to_string();
+    let mut text = include_str!("../runbooks/runbook.yaml")
+        .replace("$RUNBOOK_DIR/..", &root)
+        .replace(" ../fixtures", &format!(" {root}/fixtures"))
+        .replace("[../target]", &format!("[{root}/target]"))
+        .replace("profile=release", "profile=debug");
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let levibot = LEVIBOT.replace("sleep 5", "sleep 0.1");
+    test.file("runbooks/runbook.yaml", text).file("runbooks/levibot.md", levibot)
+}
+
+/// The lines of a rehearsal that are about the stage and the fault, without times.
+fn story(finished: &Finished) -> Vec<String> {
+    let about = |line: &&str| line.starts_with("stage:") || line.starts_with("fault ");
+    let untimed = |line: &str| line.split_once(" after ").map_or(line, |(before, _)| before).to_owned();
+    finished.stdout.lines().filter(about).map(untimed).collect()
+}
+
+/// Expects a rehearsal that passed and in which everything happened in its order.
+#[track_caller]
+fn passed(test: Test, fault: &str, exec_exit: i32, summary: &str) {
+    judge_passed(test.run(), fault, exec_exit, summary);
+}
+
+/// Runs all of them at once.
+fn run_all(tests: Vec<Test>) -> Vec<Finished> {
+    let running: Vec<_> = tests.iter().map(Test::spawn).collect();
+    let end = |(test, running): (Test, crate::harness::Running)| {
+        let (status, stdout, stderr) = running.finish(Duration::from_secs(90));
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Finished { test, code: crate::harness::exit_code(status), stdout, stderr }
+    };
+    tests.into_iter().zip(running).map(end).collect()
+}
+
+#[track_caller]
+fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summary: &str) {
+    let finished = finished.exit(0);
+    let story = story(&finished);
+    let whole = [
+        "stage: up".to_owned(),
+        format!("fault `{fault}`: injected"),
+        format!("fault `{fault}`: the symptom is there"),
+        "stage: `passes_when` holds".to_owned(),
+        format!("fault `{fault}`: taken away"),
+        "stage: well again without the fault".to_owned(),
+    ];
+    assert_eq!(story.len(), whole.len(), "{}", finished.stdout);
+    for (line, start) in story.iter().zip(&whole) {
+        assert!(line.starts_with(start.as_str()), "{line}: {start}\n{}", finished.stdout);
+    }
+    let last = finished.test.journal().pop().expect("has an end");
+    assert_eq!(last["rehearsal"]["exec_exit"], exec_exit, "{}", finished.stdout);
+    let said = last["summary"].as_str().unwrap_or_default();
+    assert!(said.starts_with(summary), "{said}\n{}", finished.stdout);
+    finished.says(&format!("rehearsal passed with fault `{fault}` (exit 0)")).leaves_nothing();
+}
+
+/// Why the rehearsal did not pass.
+fn reasons(finished: &Finished) -> String {
+    let last = finished.test.journal().pop().expect("has an end");
+    let reasons = last["rehearsal"]["reasons"].as_array().cloned().unwrap_or_default();
+    reasons.iter().filter_map(|reason| reason.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+const STOP_AND_START: &[&str] = &["--engine-id", "3"];
+
+#[test]
+fn an_engine_that_is_not_started_again_is_cured() {
+    passed(ours("MTTR Exceeded", &[]), "engine-stopped", 0, "succeeded, verified by step 4");
+    passed(
+        ours("Engine Restart Failed", STOP_AND_START),
+        "engine-stopped",
+        0,
+        "every step succeeded, not verified",
+    );
+}
+
+#[test]
+fn an_engine_that_hangs_in_its_start_is_cured() {
+    let test = ours("Engine Restart Failed", &["--engine-id", "2", "--fault", "engine-start-hangs"]);
+    passed(test, "engine-start-hangs", 0, "every step succeeded, not verified");
+}
+
+#[test]
+fn an_engine_that_cannot_be_started_is_contained() {
+    let test = ours("Engine Restart Failed", &["--engine-id", "4", "--fault", "engine-not-executable"]);
+    passed(test, "engine-not-executable", 5, "contained, not recovered: fallback step 3");
+}
+
+#[test]
+fn an_ordinary_user_sees_the_same_permission_fault() {
+    // A repository of their own: the one of the suite may lie where they may not look.
+    let test = Test::new();
+    let repository = test.path("repository");
+    let program = repository.join("target/debug/examples/levibot");
+    std::fs::create_dir_all(program.parent().expect("is below")).expect("is ours");
+    std::fs::copy(root().join("target/debug/examples/levibot"), program).expect("cargo test built it");
+    copy_work(&repository.join("fixtures/levibot/work"));
+    let test = our_stage(test, &repository, &[])
+        .args(&["rehearse", "Engine Restart Failed", "--no-prepare", "--engine-id", "4"])
+        .args(&["--fault", "engine-not-executable"]);
+    passed(test.as_ordinary_user(), "engine-not-executable", 5, "contained, not recovered: fallback step 3");
+}
+
+#[test]
+fn an_api_that_is_down_is_cured_by_the_fallback() {
+    passed(ours("MTTR Exceeded", &["--fault", "api-down"]), "api-down", 0, "recovered by fallback step 3");
+}
+
+#[test]
+fn an_engine_that_holds_the_lock_is_cured_by_the_kill_switch() {
+    let test = ours("Kill Switch Latency High", &["--fault", "engine-locks-database"]);
+    let finished = test.run().exit(0);
+    // The stage's own probe measures what the document only states.
+    finished.says("target `< 500ms response time`: met").leaves_nothing();
+}
+
+#[test]
+fn a_database_that_is_locked_is_contained() {
+    passed(
+        ours("Kill Switch Latency High", &[]),
+        "database-locked",
+        5,
+        "contained, not recovered: fallback step 3",
+    );
+}
+
+#[test]
+fn an_api_that_hangs_is_contained() {
+    let test = ours("Kill Switch Latency High", &["--fault", "api-hangs"]);
+    passed(test, "api-hangs", 5, "contained, not recovered: fallback step 3");
+}
+
+#[test]
+fn the_seed_is_rehearsed_as_it_is() {
+    let Some(seed) = seed() else { return };
+    let contained = ["--engine-id", "3", "--fault", "engine-not-executable"];
+    let cases = [
+        ("MTTR Exceeded", &[][..], "engine-stopped", 0, "succeeded, verified by step 4"),
+        ("MTTR Exceeded", &["--fault", "api-down"], "api-down", 0, "recovered by fallback step 3"),
+        ("Engine Restart Failed", STOP_AND_START, "engine-stopped", 0, "every step succeeded"),
+        ("Engine Restart Failed", &contained, "engine-not-executable", 5, "contained, not recovered"),
+        (
+            "Kill Switch Latency High",
+            &["--fault", "engine-locks-database"],
+            "engine-locks-database",
+            0,
+            "every step",
+        ),
+        ("Kill Switch Latency High", &[], "database-locked", 5, "contained, not recovered"),
+    ];
+    let test = |(procedure, args, ..): &(&str, &[&str], &str, i32, &str)| {
+        rehearsal(Test::new(), procedure, args).args(&[Path::new("--file"), &seed])
+    };
+    for (finished, (_, _, fault, exit, summary)) in
+        run_all(cases.iter().map(test).collect()).into_iter().zip(cases)
+    {
+        judge_passed(finished, fault, exit, summary);
+    }
+}
+
+/// What is not cured is not waited for.
+const QUICK: &[(&str, &str)] =
+    &[("passes_when:", "passes_within: 100ms\n    passes_when:"), ("    passes_within: 20s\n", "")];
+
+#[test]
+fn a_wrong_procedure_cures_none_of_the_faults() {
+    let quick =
+        [("passes_when:", "passes_within: 100ms\n    passes_when:"), ("    passes_within: 20s\n", "")];
+    let faults = [
+        "engine-stopped",
+        "engine-not-executable",
+        "database-locked",
+        "engine-locks-database",
+        "api-down",
+        "api-hangs",
+    ];
+    let test =
+        |fault| {
+            our_stage(Test::new(), root(), QUICK)
+                .file("wrong.md", "# Wrong\n\n```bash\nls -l\n```\n")
+                .args(&["rehearse", "Wrong", "--no-prepare", "--fault", fault, "--file", "wrong.md"])
+        };
+    for (finished, fault) in run_all(faults.map(test).into()).into_iter().zip(faults) {
+        let finished = finished.exit(1);
+        let story = story(&finished);
+        assert!(story.contains(&format!("fault `{fault}`: the symptom is there")), "{story:?}");
+        assert!(story.contains(&"stage: well again without the fault".to_owned()), "{story:?}");
+        let reasons = reasons(&finished);
+        assert!(reasons.contains("but the symptom is still there: `passes_when` does not hold"), "{reasons}");
+        finished.leaves_nothing();
+    }
+}
+
+#[test]
+fn a_cure_that_does_nothing_and_exits_0_fails() {
+    let test = our_stage(Test::new(), root(), QUICK);
+    // Like the original system's: the script says that all is well.
+    let broken = "#!/bin/sh\necho recovered: every engine runs\n";
+    copy_work(&test.path("work"));
+    let yaml = test.read("runbooks/runbook.yaml");
+    let (before, after) = yaml.split_once("  workdir: /").expect("names the working directory");
+    let after = &after[after.find('\n').expect("is a line")..];
+    let test = test
+        .file("runbooks/runbook.yaml", format!("{before}  workdir: ../work{after}"))
+        .script("work/scripts/auto_recover.sh", broken)
+        .file("doc.md", "# Recover\n\n1. Recover:\n   ```bash\n   ./scripts/auto_recover.sh\n   ```\n")
+        .args(&["rehearse", "Recover", "--no-prepare", "--fault", "engine-stopped", "--file", "doc.md"]);
+    let finished = test.run().exit(1);
+    let reason = reasons(&finished);
+    assert!(
+        reason.starts_with(
+            "the procedure says `every step succeeded, not verified: the document has no verify step`, but the \
+             symptom is still there: `passes_when` does not hold 100 ms later (exit 22: curl: (22)"
+        ),
+        "{reason}"
+    );
+    finished.says("rehearsal failed with fault `engine-stopped` (exit 1)").leaves_nothing();
+}
+
+/// A copy of LeviBot's working directory, for a test to change.
+fn copy_work(to: &Path) {
+    std::fs::create_dir_all(to).expect("is ours");
+    let from = root().join("fixtures/levibot/work/.");
+    let status =
+        std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp is everywhere");
+    assert!(status.success());
+}
+
+const SITE: &str = "procedures: [site.md]
+stage:
+  workdir: ../site
+  service: echo serving; touch up; exec sleep 600
+  ready: test -e up
+faults:
+  broken:
+    procedures: [Site Down]
+    inject: touch broken
+    symptom: test -e broken
+    symptom_within: 200ms
+    revert: rm -f broken
+    passes_when: test ! -e broken
+    passes_within: 200ms
+    after_within: 200ms
+";
+
+/// A stage without LeviBot, whose procedure runs `script`.
+fn site(script: &str, changes: &[(&str, &str)], args: &[&str]) -> Test {
+    let mut yaml = SITE.to_owned();
+    for (from, to) in changes {
+        assert!(yaml.contains(from), "{from}");
+        yaml = yaml.replace(from, to);
+    }
+    let indented = script.replace('\n', "\n   ");
+    Test::new()
+        .file("runbooks/runbook.yaml", yaml)
+        .file(
+            "runbooks/site.md",
+            format!("# Site Down\n\n1. Repair it:\n   ```bash\n   {indented}\n   ```\n"),
+        )
+        .file("site/index.html", "hello")
+        .args(&["rehearse", "Site Down"])
+        .args(args)
+}
+
+#[test]
+fn what_cannot_be_rehearsed_is_refused_with_its_reason() {
+    for (changes, args, exit, error) in [
+        (
+            &[][..],
+            &["--fault", "brokn"][..],
+            2,
+            "error: there is no fault `brokn`\nhint: a fault named `broken` exists\n",
+        ),
+        (
+            &[("[Site Down]", "[Other]")],
+            &[],
+            2,
+            "error: no fault belongs to `Site Down`\nhint: choose one with --fault: `broken`\n",
+        ),
+        (
+            &[("  ready:", "  redy:")],
+            &[],
+            3,
+            "error: unknown key `redy`\n  --> runbooks/runbook.yaml:5:3\n    |\n  5 |   redy: test -e up\n    |   ^^^^\n\
+             hint: a key named `ready` exists\n",
+        ),
+        (
+            &[("../site", "../sight")],
+            &[],
+            6,
+            "error: `workdir` names `../sight`, which does not exist\n  --> runbooks/runbook.yaml:3:12\n    |\n  \
+             3 |   workdir: ../sight\n    |            ^^^^^^^^\nhint: paths count from the folder of this file; \
+             what `prepare` builds is there only after it\n",
+        ),
+        (
+            &[("  workdir:", "  prepare: echo compiling; echo no compiler >&2; exit 4\n  workdir:")],
+            &[],
+            6,
+            "preparing the stage\nerror: `prepare` ended with 4; it said last:\n  compiling\n  no compiler\nhint: run it \
+             by hand, or rehearse what was built before with --no-prepare\n",
+        ),
+    ] {
+        let finished = site("rm broken", changes, args).run().exit(exit);
+        assert_eq!(finished.stderr, error);
+        assert!(!finished.test.state().join("runs").exists(), "nothing was run");
+    }
+    let nothing =
+        Test::new().file("a.md", "# A\n\n```bash\ntrue\n```\n").args(&["rehearse", "A", "--file", "a.md"]);
+    let finished = nothing.run().exit(6);
+    assert_eq!(
+        finished.stderr,
+        "error: nothing can be rehearsed: there is no `runbooks/runbook.yaml` here or above\nhint: declare a stage; \
+         the book's page `Rehearse your own system` shows one of ten lines\n"
+    );
+}
+
+#[test]
+fn a_rehearsal_that_cannot_be_judged_is_an_error() {
+    for (changes, reason) in [
+        (&[("inject: touch broken", "inject: 'true'")], "the symptom was never seen within 200 ms (exit 1)"),
+        (
+            &[("touch up; exec sleep 600", "echo no port; exit 3")],
+            "the service ended before it was ready (exit 3: no port)",
+        ),
+        (
+            &[("touch up; exec", "touch up broken; exec")],
+            "the symptom was there before the fault was injected",
+        ),
+        (&[("inject: touch broken", "inject: exit 9")], "the fault could not be injected: exit 9"),
+    ] {
+        let changes = [changes[0], ("  ready: test", "  ready_within: 500ms\n  ready: test")];
+        let finished = site("rm broken", &changes, &[]).run().exit(6);
+        assert_eq!(reasons(&finished), reason);
+        finished
+            .says("nothing was rehearsed with fault `broken` (exit 6)")
+            .says("stage: the service said:")
+            .leaves_nothing();
+    }
+}
+
+#[test]
+fn a_revert_that_fails_turns_the_result_red() {
+    let finished = site("rm broken", &[("revert: rm -f", "revert: rm")], &[]).run().exit(1);
+    finished
+        .says("the fault could not be taken away: exit 1: rm: cannot remove 'broken'")
+        .says("rehearsal failed with fault `broken` (exit 1)")
+        .leaves_nothing();
+}
+
+#[test]
+fn a_fault_that_expires_proves_nothing() {
+    let changes = [("    passes_within", "    expires: 300ms\n    passes_within")];
+    let finished = site("while [ -e broken ]; do sleep 0.05; done", &changes, &[]).run().exit(1);
+    finished.says("the fault had ended by itself before the procedure was judged").leaves_nothing();
+}
+
+#[test]
+fn a_preparation_runs_on_the_host_and_is_left_out_on_request() {
+    let prepare = [("  workdir:", "  prepare: echo $RUNBOOK >../prepared\n  workdir:")];
+    let finished = site("rm broken", &prepare, &["--no-prepare"]).run().exit(0);
+    assert_eq!(finished.test.read("prepared"), "");
+    let finished = site("rm broken", &prepare, &[]).run().exit(0);
+    assert!(
+        finished.test.read("prepared").trim().ends_with("/runbook"),
+        "{}",
+        finished.test.read("prepared")
+    );
+    finished.leaves_nothing();
+}
+
+#[test]
+fn values_come_from_the_command_line_and_else_from_the_stage() {
+    let stage = [("  ready:", "  parameters: {name: broken}\n  ready:")];
+    site("rm <name>", &stage, &[]).run().exit(0).says("name = broken");
+    site("rm <name>", &stage, &["--name", "up"]).run().exit(1).says("name = up");
+    let none = site("rm <name>", &[], &[]).run().exit(2);
+    assert!(none.stderr.starts_with("error: `Site Down` needs a value for `name`"), "{}", none.stderr);
+}
+
+#[test]
+fn events_are_written_as_json() {
+    let finished = site("rm broken", &[], &["--format", "json"]).run().exit(0);
+    let events: Vec<serde_json::Value> =
+        finished.stdout.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
+    assert_eq!(events, finished.test.journal());
+    assert_eq!(events[0]["mode"], "rehearse");
+    let types: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!(
+        types,
+        [
+            "run_started",
+            "stage",
+            "fault",
+            "fault",
+            "step_started",
+            "step_finished",
+            "stage",
+            "fault",
+            "stage",
+            "run_finished"
+        ]
+    );
+}
+
+#[test]
+fn no_line_about_the_stage_is_longer_than_a_terminal() {
+    let finished = site(
+        "true",
+        &[(
+            "procedures: [Site",
+            "description: a file that stands in the way of \
+        everything that anybody would want to do\n    procedures: [Site",
+        )],
+        &[],
+    )
+    .run()
+    .exit(1);
+    for line in finished.stdout.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert!(!finished.stdout.contains('\u{1b}') && !finished.stderr.contains('\u{1b}'));
+}
+
+#[test]
+fn eight_rehearsals_at_once_do_not_see_one_another() {
+    for finished in run_all((0..8).map(|_| ours("MTTR Exceeded", &[])).collect()) {
+        judge_passed(finished, "engine-stopped", 0, "succeeded, verified by step 4");
+    }
+}
+
+/// Network namespaces of the processes that carry the test's mark.
+fn namespaces(pids: impl IntoIterator<Item = u32>) -> BTreeSet<u64> {
+    let own = std::fs::metadata("/proc/self/ns/net").expect("Linux has namespaces").ino();
+    pids.into_iter()
+        .filter_map(|pid| Some(std::fs::metadata(format!("/proc/{pid}/ns/net")).ok()?.ino()))
+        .filter(|namespace| *namespace != own)
+        .collect()
+}
+
+fn all_processes() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("Linux has /proc");
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The pids in what [`Test::leftovers`] says.
+fn pids(lines: &[String]) -> Vec<u32> {
+    lines.iter().filter_map(|line| line.split_once(':')?.0.parse().ok()).collect()
+}
+
+/// Starts a rehearsal whose step waits, lets `end` end something of it, and expects that nothing is left: no
+/// process, no namespace, no mount, no file but the record.
+fn ended_by(end: impl FnOnce(&[String], u32), exit: i32) -> Finished {
+    let test = site("echo waiting; sleep 600", &[], &[]);
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").expect("Linux has mounts");
+    let before = mounts();
+    let mut running = test.spawn();
+    running.wait_for("waiting");
+    let inside = test.marked();
+    let namespaces_inside = namespaces(pids(&inside));
+    assert_eq!(namespaces_inside.len(), 1, "{inside:?}");
+    end(&inside, running.pid());
+    let (status, stdout, stderr) = running.finish(Duration::from_secs(60));
+    let code = crate::harness::exit_code(status);
+    let text = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert_eq!(code, exit, "{}{}", text[0], text[1]);
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+    assert!(namespaces(all_processes()).is_disjoint(&namespaces_inside));
+    assert_eq!(mounts(), before);
+    let mut names: Vec<String> = Vec::new();
+    for run in std::fs::read_dir(test.state().join("runs")).expect("a run was recorded") {
+        let files = std::fs::read_dir(run.expect("is readable").path()).expect("is readable");
+        names.extend(files.map(|file| file.expect("is readable").file_name().to_string_lossy().into_owned()));
+    }
+    names.sort();
+    assert_eq!(names, ["document.md", "journal.jsonl", "lock", "service.log"]);
+    let [stdout, stderr] = text;
+    Finished { test, code, stdout, stderr }
+}
+
+/// The process whose command line holds `part`.
+fn pid_of(lines: &[String], part: &str) -> Pid {
+    let line =
+        lines.iter().find(|line| line.contains(part)).unwrap_or_else(|| panic!("no {part}: {lines:?}"));
+    let (pid, _) = line.split_once(':').expect("begins with a pid");
+    Pid::from_raw(pid.parse().expect("is a number"))
+}
+
+#[test]
+fn ctrl_c_takes_the_fault_away_and_leaves_nothing() {
+    let outer =
+        |_: &[String], pid: u32| kill(Pid::from_raw(pid.cast_signed()), Signal::SIGINT).expect("it runs");
+    let finished = ended_by(outer, 130);
+    finished
+        .says("fault `broken`: taken away")
+        .says("stage: well again without the fault")
+        .says("rehearsal stopped with fault `broken` (exit 130)");
+}
+
+#[test]
+fn a_killed_engine_leaves_nothing() {
+    let engine = |inside: &[String], outer: u32| {
+        let engines: Vec<String> = inside
+            .iter()
+            .filter(|line| line.contains("runbook rehearse") && !line.contains("--unshare"))
+            .cloned()
+            .collect();
+        let engine = pids(&engines).into_iter().find(|pid| *pid != outer).expect("is in the sandbox");
+        kill(Pid::from_raw(engine.cast_signed()), Signal::SIGKILL).expect("it runs");
+    };
+    ended_by(engine, 137)
+        .says("error: the engine in the sandbox was killed; nothing that it started is left");
+}
+
+#[test]
+fn a_killed_sandbox_leaves_nothing() {
+    ended_by(|inside, _| kill(pid_of(inside, "--unshare-user"), Signal::SIGKILL).expect("it runs"), 137);
+}
+
+#[test]
+fn a_killed_caller_leaves_nothing() {
+    ended_by(|_, outer| kill(Pid::from_raw(outer.cast_signed()), Signal::SIGKILL).expect("it runs"), 137);
+}
+
+#[test]
+fn a_killed_service_is_no_end_of_the_rehearsal() {
+    let service = |inside: &[String], outer: u32| {
+        let sleeps: Vec<String> =
+            inside.iter().filter(|line| line.trim_end().ends_with("sleep 600")).cloned().collect();
+        for pid in pids(&sleeps) {
+            kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).expect("it runs");
+        }
+        let _ = outer;
+    };
+    // The step's own sleep is killed with it: the step fails, and the fault is still there.
+    ended_by(service, 1)
+        .says("rehearsal failed with fault `broken` (exit 1)")
+        .says("fault `broken`: taken away");
+}
+
+#[test]
+fn a_stage_that_is_kept_stays_until_it_is_left() {
+    let test = site("rm broken", &[], &["--keep"]);
+    let mut running = test.spawn();
+    running.wait_for("the stage stays up until Ctrl-C; to enter it from another terminal:");
+    running.wait_for("bash /run/runbook/enter\n");
+    assert!(test.marked().iter().any(|line| line.contains("sleep 600")), "{:?}", test.marked());
+    running.signal(Signal::SIGINT);
+    let (status, stdout, _) = running.finish(Duration::from_secs(60));
+    let stdout = String::from_utf8_lossy(&stdout).into_owned();
+    assert!(status.success() && stdout.contains("rehearsal passed"), "{stdout}");
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn without_isolation_a_taken_port_is_refused_and_nothing_is_left() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let port = listener.local_addr().expect("is bound").port();
+    let ports = format!("  ports: [{port}]\n  ready:");
+    let test = || site("rm broken", &[("  ready:", &ports)], &["--no-isolation"]);
+    let finished = test().run().exit(6);
+    assert!(finished.stderr.starts_with("warning: NO ISOLATION: "), "{}", finished.stderr);
+    finished
+        .says(&format!("error: port {port} is taken: the procedure would meet whatever listens there"))
+        .says("hint: stop that, or rehearse in the sandbox, where every port is free");
+    drop(listener);
+    let finished = test().run().exit(0);
+    assert_eq!(finished.test.read("site/broken"), "");
+    let runs = std::fs::read_dir(finished.test.state().join("runs")).expect("a run was recorded");
+    for run in runs {
+        assert!(!run.expect("is readable").path().join("stage").exists(), "the copy is removed");
+    }
+    finished.leaves_nothing();
+}
+
+/// The fenced blocks of a page, with their tags.
+fn fences(page: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut open: Option<(String, String, String)> = None;
+    for line in page.lines() {
+        let ticks: String = line.chars().take_while(|c| *c == '`').collect();
+        match &mut open {
+            Some((fence, tag, text)) if *fence == line => {
+                found.push((std::mem::take(tag), std::mem::take(text)));
+                open = None;
+            }
+            Some((_, _, text)) => {
+                text.push_str(line);
+                text.push('\n');
+            }
+            None if ticks.len() >= 3 => {
+                open = Some((ticks.clone(), line[ticks.len()..].to_owned(), String::new()))
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+/// What two rehearsals have in common: no numbers, no ids, no blanks that make columns.
+fn timeless(text: &str) -> Vec<String> {
+    let alike = |line: &str| {
+        let words: Vec<String> =
+            line.split_whitespace()
+                .filter(|word| !matches!(word.trim_end_matches([':', ',']), "ms" | "s"))
+                .map(|word| {
+                    if word.contains(|c: char| c.is_ascii_digit()) { "0".to_owned() } else { word.to_owned() }
+                })
+                .collect();
+        words.join(" ")
+    };
+    let varies = |line: &&str| ["  run ", "  record:", "  head "].iter().any(|start| line.starts_with(start));
+    text.lines().filter(|line| !varies(line)).map(alike).collect()
+}
+
+#[test]
+fn the_books_page_can_be_followed() {
+    let fences = fences(include_str!("../runbooks/rehearse.md"));
+    let tagged = |tag: &str| {
+        fences.iter().filter(|(found, _)| found == tag).map(|(_, text)| text.as_str()).collect::<Vec<_>>()
+    };
+    let (commands, shown) = (tagged("bash"), tagged("text"));
+    let test = Test::new();
+    let made = test.other("bash").args(["-ec", commands[0]]).status().expect("bash is there");
+    assert!(made.success());
+    assert_eq!(commands[1], "runbook rehearse \"Page Missing\"\n");
+    let stage = tagged("yaml")[0];
+    assert!(stage.lines().count() <= 12, "ten lines and the names of two sections");
+    let finished = test
+        .file("runbooks/site.md", tagged("markdown")[0])
+        .file("runbooks/runbook.yaml", stage)
+        .args(&["rehearse", "Page Missing"])
+        .run()
+        .exit(0);
+    assert_eq!(timeless(&finished.stdout), timeless(shown[0]), "{}", finished.stdout);
+    assert_eq!(finished.test.read("site/index.html"), "<h1>It works</h1>\n");
+    finished.leaves_nothing();
+}
+
+#[test]
+fn what_the_page_promises_of_a_broken_cure_is_true() {
+    let fences = fences(include_str!("../runbooks/rehearse.md"));
+    let of = |tag: &str| {
+        fences.iter().find(|(found, _)| found == tag).map(|(_, text)| text.clone()).expect("is there")
+    };
+    let finished = Test::new()
+        .file("site/index.html", "x")
+        .file("site/backup/index.html", "x")
+        .file("runbooks/site.md", of("markdown").replace("index.html\n   ```\n3", "index.htm\n   ```\n3"))
+        .file(
+            "runbooks/runbook.yaml",
+            of("yaml").replace("    revert", "    passes_within: 200ms\n    revert"),
+        )
+        .args(&["rehearse", "Page Missing", "--verify-timeout", "300ms"])
+        .run()
+        .exit(1);
+    finished
+        .says("but the symptom is still there:")
+        .says("rehearsal failed with fault `page-removed` (exit 1)");
+}
