@@ -158,13 +158,13 @@ fn nothing_of_the_host_is_reached() {
 
 #[test]
 fn nothing_of_the_host_is_reached_by_an_ordinary_user() {
-    nothing_is_reached(Test::as_ordinary_user);
+    nothing_is_reached(Test::by_ordinary_user);
 }
 
 #[test]
 fn without_isolation_the_same_attack_gets_through() {
     let mut host = Host::new();
-    let (reached, finished) = host.attacked(|test| test.args(&["--no-isolation"]).as_ordinary_user());
+    let (reached, finished) = host.attacked(|test| test.args(&["--no-isolation"]).by_ordinary_user());
     for what in [
         "host port",
         "socket in run",

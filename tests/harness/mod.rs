@@ -115,7 +115,7 @@ impl Test {
     }
 
     /// Runs as a user without privileges, whoever runs the suite. To be called when all files are there.
-    pub(crate) fn as_ordinary_user(mut self) -> Self {
+    pub(crate) fn by_ordinary_user(mut self) -> Self {
         if nix::unistd::geteuid().is_root() {
             // The repository may lie where only its owner may look.
             let program = self.place.path().join("runbook");

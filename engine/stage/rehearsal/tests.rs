@@ -9,7 +9,7 @@ const FILE: &str = "stage:
   workdir: .
   service: echo serving; touch up; exec sleep 60
   ready: test -e up
-  ready_within: 10s
+  ready_within: 20s
   targets:
     - {procedure: Engine Down, probe: echo 120ms}
 faults:
@@ -18,12 +18,9 @@ faults:
     procedures: [Engine Down]
     inject: touch broken
     symptom: test -e broken
-    symptom_within: 200ms
     revert: rm -f broken; touch reverted
     passes_when: test ! -e broken
-    passes_within: 200ms
     after: test -e reverted
-    after_within: 200ms
     expires: 60s
 ";
 
@@ -187,14 +184,29 @@ fn a_procedure_that_cures_passes() {
     assert_eq!(finished.rehearsal.map(|rehearsal| rehearsal.exec_exit), Some(Some(0)));
 }
 
+/// Makes a window short, for what never comes.
+fn short(key: &'static str) -> (&'static str, &'static str) {
+    match key {
+        "symptom" => ("    symptom: ", "    symptom_within: 200ms\n    symptom: "),
+        "passes_when" => ("    passes_when: ", "    passes_within: 200ms\n    passes_when: "),
+        _ => ("    after: ", "    after_within: 200ms\n    after: "),
+    }
+}
+
+/// A reason without what a probe said last: on a busy machine it may have had no time to say it.
+fn without_last_words(reason: &str) -> &str {
+    reason.rsplit_once(" (").map_or(reason, |(before, _)| before)
+}
+
 #[test]
 fn a_cure_that_does_nothing_and_exits_0_fails() {
-    let (lines, finished) = rehearsed(&[], "true");
+    let (lines, finished) = rehearsed(&[short("passes_when")], "true");
+    let reasons = reasons(&finished);
     assert_eq!(
-        reasons(&finished),
+        reasons.iter().copied().map(without_last_words).collect::<Vec<_>>(),
         [
             "the procedure says `recovered`, but the symptom is still there: `passes_when` does not hold 200 ms \
-             later (exit 1)"
+             later"
         ]
     );
     assert_eq!(finished.exit, 1);
@@ -206,22 +218,19 @@ fn a_cure_that_does_nothing_and_exits_0_fails() {
 fn each_thing_that_goes_wrong_is_said() {
     for (changes, cure, exit, why) in [
         (
-            &[("workdir: .", "workdir: ."), ("touch up; exec sleep 60", "echo no port >&2; exit 3")][..],
+            &[("touch up; exec sleep 60", "echo no port >&2; exit 3")][..],
             "true",
             6,
             "the service ended before it was ready (exit 3: no port)",
         ),
         (
-            &[("ready_within: 10s", "ready_within: 100ms"), ("touch up;", "")],
+            &[("ready_within: 20s", "ready_within: 100ms"), ("touch up;", "")],
             "true",
             6,
-            "the service was not ready within 100 ms (exit 1)",
+            "the service was not ready within 100 ms",
         ),
         (
-            &[
-                ("service: echo serving; ", "service: touch broken; "),
-                ("ready_within: 10s", "ready_within: 500ms"),
-            ],
+            &[("touch up;", "touch broken up;"), ("ready_within: 20s", "ready_within: 2s")],
             "true",
             6,
             "the symptom was there before the fault was injected",
@@ -233,10 +242,10 @@ fn each_thing_that_goes_wrong_is_said() {
             "the fault could not be injected: exit 4: denied",
         ),
         (
-            &[("inject: touch broken", "inject: 'true'")],
+            &[("inject: touch broken", "inject: 'true'"), short("symptom")],
             "true",
             6,
-            "the symptom was never seen within 200 ms (exit 1)",
+            "the symptom was never seen within 200 ms",
         ),
         (&[], "rm broken; exit 6", 6, "the procedure could not run: recovered"),
         (
@@ -246,37 +255,38 @@ fn each_thing_that_goes_wrong_is_said() {
             "the fault could not be taken away: exit 1: rm: cannot remove 'broken': No such file or directory",
         ),
         (
-            &[("; touch reverted", "")],
+            &[("; touch reverted", ""), short("after")],
             "rm broken",
             1,
-            "`after` does not hold 200 ms after the fault was taken away (exit 1)",
+            "`after` does not hold 200 ms after the fault was taken away",
         ),
         (
-            &[
-                ("expires: 60s", "expires: 100ms"),
-                ("inject: touch broken", "inject: touch broken; touch later"),
-            ],
-            "while [ -e broken ]; do :; done",
+            &[("expires: 60s", "expires: 1s")],
+            "while [ -e broken ]; do sleep 0.05; done",
             1,
             "the fault had ended by itself before the procedure was judged: what holds now proves nothing",
         ),
         (
             &[("passes_when: test ! -e broken", "shows: read-only")],
-            "echo writable",
+            "echo writable; rm broken",
             1,
             "no step showed the fault in its output",
         ),
     ] {
         let (_, finished) = rehearsed(changes, cure);
-        assert!(reasons(&finished).contains(&why), "{why}: {:?}", finished.rehearsal);
+        let found =
+            reasons(&finished).iter().any(|reason| *reason == why || without_last_words(reason) == why);
+        assert!(found, "{why}: {:?}", finished.rehearsal);
         assert_eq!(finished.exit, exit, "{why}");
     }
 }
 
 #[test]
 fn a_text_that_comes_in_two_parts_is_seen() {
-    let (_, finished) =
-        rehearsed(&[("passes_when: test ! -e broken", "shows: read-only")], "echo is read-only now");
+    let (_, finished) = rehearsed(
+        &[("passes_when: test ! -e broken", "shows: read-only")],
+        "echo is read-only now; rm broken",
+    );
     assert_eq!(finished.exit, 0, "{:?}", finished.rehearsal);
 }
 
