@@ -21,7 +21,9 @@ pub(super) fn write(out: &mut impl Write, record: &Record, style: Style) -> io::
         writeln!(out, "  {}", step_row(header, step, style))?;
     }
     for target in &record.targets {
-        writeln!(out, "  {}", target_row(target))?;
+        for line in wrap(&target_row(target), WIDTH - 2) {
+            writeln!(out, "  {line}")?;
+        }
     }
     for process in &finished.left_running {
         writeln!(out, "  left running: {process}")?;
