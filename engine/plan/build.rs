@@ -219,6 +219,7 @@ impl Builder<'_> {
             let (name, passed) = match when {
                 When::Failed(name) => (name, false),
                 When::Passed(name) => (name, true),
+                When::Plain => return PlanReach::Plain,
             };
             let Some(of) = self.find(step, "when", name) else { return PlanReach::Plain };
             if of >= index {

@@ -320,7 +320,7 @@ fn example(key: &str) -> String {
         "timeout" | "every" => "a time such as `500ms`, `30s`, `5m` or `1h`",
         "retry" => "a number up to 1000, such as `retry=3`",
         "needs" => "names of steps with commas between them, such as `needs=check,restart`",
-        "when" => "`failed(STEP)` or `passed(STEP)`",
+        "when" => "`failed(STEP)`, `passed(STEP)` or `plain`",
         "role" => "one of `observe`, `act`, `verify`, `manual`",
         "effect" => "one of `reads`, `changes`, `destroys`",
         "shell" => "`bash` or `sh`",
@@ -344,6 +344,9 @@ fn name(text: &str) -> Option<String> {
 }
 
 fn when(text: &str) -> Option<When> {
+    if text == "plain" {
+        return Some(When::Plain);
+    }
     let inner = |word: &str| text.strip_prefix(word)?.strip_prefix('(')?.strip_suffix(')').and_then(name);
     inner("failed").map(When::Failed).or_else(|| inner("passed").map(When::Passed))
 }

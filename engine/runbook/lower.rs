@@ -13,8 +13,8 @@ use super::steps::{Found, steps};
 use super::title::{slug, title};
 use super::yaml::FrontMatter;
 use super::{
-    Action, CommandMode, Metadata, Phase, Procedure, ProcedureKind, Reach, Role, Runbook, Step, Symptom,
-    Target, checklist, escalation, metadata, parameters, severity, symptom, target,
+    Action, CommandMode, Metadata, Note, Phase, Procedure, ProcedureKind, Reach, Role, Runbook, Step,
+    Symptom, Target, checklist, escalation, metadata, parameters, severity, symptom, target,
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, Inline, Section};
@@ -82,7 +82,12 @@ fn procedure(
     }
     aliases.retain(|alias| !alias.is_empty() && *alias != named.name);
     aliases.dedup();
-    let found = steps(source, &named.name, &draft.parts);
+    let mut found = steps(source, &named.name, &draft.parts);
+    for section in &draft.apart {
+        let text = format!("`{}` is a procedure of its own", title(&section.title.text).name);
+        found.notes.push(Note { text, line: section.line });
+    }
+    found.notes.sort_by_key(|note| note.line);
     let symptoms = symptoms(&draft.parts);
     let kind = if draft.whole && !symptoms.is_empty() { ProcedureKind::Alert } else { named.kind };
     let headings: Vec<&Inline> = draft
@@ -176,9 +181,12 @@ fn symptoms(parts: &[Part<'_>]) -> Vec<Symptom> {
 
 /// Gives each probe to the target it follows.
 fn probe(targets: &mut [Target], probes: Vec<(String, Span)>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut order: Vec<usize> = (0..targets.len()).collect();
+    order.sort_by_key(|index| targets[*index].span);
     for (probe, span) in probes {
-        let before = targets.iter().rposition(|target| target.span.start < span.start);
-        match targets.get_mut(before.unwrap_or(0)) {
+        let behind = order.partition_point(|index| targets[*index].span.start < span.start);
+        let before = order.get(behind.saturating_sub(1)).copied();
+        match before.and_then(|index| targets.get_mut(index)) {
             Some(target) if target.probe.is_none() => target.probe = Some(probe),
             found => {
                 let (message, hint) = match found {
@@ -299,8 +307,7 @@ fn with_names(mut steps: Vec<Step>, diagnostics: &mut Vec<Diagnostic>) -> Vec<St
     let mut lines: HashMap<String, usize> = HashMap::new();
     for step in &mut steps {
         let Some(id) = &step.directive.id else { continue };
-        step.slug.clone_from(id);
-        taken.insert(id.clone(), 1);
+        step.slug = unique(id.clone(), &mut taken);
         if let Some(line) = lines.insert(id.clone(), step.line) {
             let span = step.directive.span.unwrap_or(step.span);
             let message = format!("two steps of this procedure are called `{id}`");

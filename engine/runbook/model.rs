@@ -537,6 +537,8 @@ pub enum When {
     Failed(String),
     /// `passed(ID)`.
     Passed(String),
+    /// `plain`: in its turn, whatever the text around it seems to say.
+    Plain,
 }
 
 /// Output the document promises.

@@ -31,6 +31,8 @@ pub(super) struct Draft<'d> {
     pub(super) whole: bool,
     /// Its parts in document order; the first is what stands directly under its heading.
     pub(super) parts: Vec<Part<'d>>,
+    /// Sections in it that are procedures of their own.
+    pub(super) apart: Vec<&'d Section>,
 }
 
 /// Blocks of a procedure under one heading.
@@ -101,7 +103,7 @@ impl<'d> Outliner<'d, '_> {
         }
         let parts = vec![Part { phase: Phase::Act, headings: Vec::new(), step: None, blocks }];
         if self.parts_have_work(&parts) {
-            self.draft(own, whole, parts);
+            self.draft(own, whole, parts, Vec::new());
         }
         for child in children {
             self.child(child, whole);
@@ -124,7 +126,8 @@ impl<'d> Outliner<'d, '_> {
                 self.part(section, Phase::Act, &[], &mut parts, &mut apart);
             }
         }
-        self.draft(own, whole, parts);
+        apart.retain(|section| self.section_has_work(section));
+        self.draft(own, whole, parts, apart.clone());
         for section in apart {
             self.container(Some(section), &section.blocks, &section.children, false);
         }
@@ -162,7 +165,8 @@ impl<'d> Outliner<'d, '_> {
             self.part(child, phase, &[], &mut parts, &mut apart);
         }
         if parts.iter().any(|part| has_command(part.blocks)) || self.parts_have_work(&parts) {
-            self.draft(Some(section), false, parts);
+            apart.retain(|section| self.section_has_work(section));
+            self.draft(Some(section), false, parts, apart.clone());
         }
         for section in apart {
             self.container(Some(section), &section.blocks, &section.children, false);
@@ -195,10 +199,16 @@ impl<'d> Outliner<'d, '_> {
         }
     }
 
-    fn draft(&mut self, heading: Option<&'d Section>, whole: bool, parts: Vec<Part<'d>>) {
+    fn draft(
+        &mut self,
+        heading: Option<&'d Section>,
+        whole: bool,
+        parts: Vec<Part<'d>>,
+        apart: Vec<&'d Section>,
+    ) {
         let named_alert = heading.is_some_and(|section| self.is_alert(section));
         if named_alert || self.parts_have_work(&parts) {
-            self.found.procedures.push(Draft { heading, whole, parts });
+            self.found.procedures.push(Draft { heading, whole, parts, apart });
         }
     }
 

@@ -38,18 +38,24 @@ pub(super) fn parameters(
     let mut anything = false;
     for (index, (step, script)) in steps.iter().zip(scripts).enumerate() {
         let (Action::Command(block), Some(script)) = (&step.action, script) else { continue };
+        let ends: Vec<usize> = block.script.match_indices('\n').map(|(at, _)| at).collect();
+        let in_file = |at: usize| {
+            let line = ends.partition_point(|end| *end < at);
+            let start = line.checked_sub(1).map_or(0, |before| ends[before] + 1);
+            block.lines.get(line).map_or(0, |place| place.offset + (at - start))
+        };
         let place = |span: Span, form| ParameterPlace {
             step: index,
             script_span: span,
-            span: Span::new(block.file_offset(span.start), block.file_offset(span.end.max(1) - 1) + 1),
+            span: Span::new(in_file(span.start), in_file(span.end.max(1) - 1) + 1),
             form,
         };
         let mut places: Vec<(String, bool, ParameterPlace)> = shell::placeholders(&block.script)
             .into_iter()
             .map(|found| {
-                let comment = script.comments.iter().any(|comment| {
-                    comment.span.start <= found.span.start && found.span.end <= comment.span.end
-                });
+                let next = script.comments.partition_point(|comment| comment.span.end < found.span.end);
+                let comment =
+                    script.comments.get(next).is_some_and(|comment| comment.span.start <= found.span.start);
                 let form = match found.form {
                     PlaceholderForm::Angle => ParameterForm::Angle,
                     PlaceholderForm::Brace => ParameterForm::Brace,

@@ -130,7 +130,7 @@ fn mistakes_are_named_at_their_place() {
         ),
         (
             "runbook: when=broken(x)",
-            "`broken(x)` is no value for `when` @ broken(x) / `failed(STEP)` or `passed(STEP)`",
+            "`broken(x)` is no value for `when` @ broken(x) / `failed(STEP)`, `passed(STEP)` or `plain`",
         ),
         (
             "runbook: needs=a,,b",
