@@ -17,10 +17,11 @@ fn a_backup_taken_while_it_is_written_can_be_restored() {
                 assert_eq!(pressed.unwrap().status, 200);
             }
         });
-        let said = levibot.ok("./scripts/db_backup.sh && ./scripts/db_backup.sh");
+        let said = levibot.sh("./scripts/db_backup.sh && ./scripts/db_backup.sh");
         done.store(true, Ordering::Relaxed);
         writer.join().unwrap();
-        said
+        assert_eq!(said.code, 0, "{said:?}");
+        said.stdout
     });
     let copies: Vec<_> = said.lines().map(|line| line.strip_prefix("backup written: ").unwrap()).collect();
     assert_eq!(copies.len(), 2);
@@ -60,6 +61,17 @@ fn a_backup_that_cannot_be_written_leaves_no_file() {
     let said = levibot.sh("echo mine >copy.db; levibot backup copy.db");
     assert_eq!((said.code, said.stderr.as_str()), (1, "error: `copy.db` is there already\n"));
     assert_eq!(levibot.test.read("copy.db"), "mine\n");
+
+    // A copy of a database that is broken is found out, and not kept.
+    levibot.ok("docker compose up -d && docker compose down && cd backend/data &&
+         dd if=/dev/urandom of=levibot.db bs=4096 seek=1 count=9 conv=notrunc");
+    let said = levibot.sh("levibot backup second.db");
+    assert_eq!(said.code, 1);
+    assert!(
+        said.stderr.starts_with("error: cannot copy `backend/data/levibot.db` to `second.db`: "),
+        "{said:?}"
+    );
+    assert!(!levibot.test.path("second.db").exists());
 }
 
 #[test]

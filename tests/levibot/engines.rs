@@ -25,6 +25,7 @@ fn an_engine_that_crashes_again_and_again_is_given_up() {
     until("it is given up", || levibot.engine(3)["status"] == "failed");
     let reason = "it ended with exit status: 3; given up after 4 crashes in a row";
     assert_eq!(levibot.engine(3)["reason"], reason);
+    assert_eq!(levibot.engine(3)["restarts"], 3);
     let health = levibot.get("/health");
     assert_eq!((health.status, &health.json()["engines_missing"]), (503, &serde_json::json!([3])));
 }

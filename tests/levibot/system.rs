@@ -90,7 +90,7 @@ impl LeviBot {
 
     /// Waits for the supervisor's end.
     pub(super) fn ended(&mut self) -> i32 {
-        exit_code(self.up.take().expect("it was started").wait())
+        exit_code(self.up.take().expect("it was started").finish(PATIENCE).0)
     }
 
     /// Runs a shell line where the runbooks' commands work.
