@@ -10,7 +10,8 @@ use super::kept::{BEFORE, KeptLine, Part};
 use super::pattern::{LineKind, LinePattern, Pattern};
 use super::spelling::spell;
 use crate::runbook::Expectation;
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Unchanged lines around a change.
@@ -63,6 +64,18 @@ impl Serialize for Diff {
     }
 }
 
+impl<'de> Deserialize<'de> for Diff {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            line: usize,
+            text: String,
+        }
+        let Written { line, text } = Written::deserialize(deserializer)?;
+        Ok(Self::read(line, &text))
+    }
+}
+
 impl fmt::Display for DiffLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,6 +88,17 @@ impl fmt::Display for DiffLine {
 }
 
 impl Diff {
+    /// Reads what a difference was written as.
+    pub fn read(line: usize, text: &str) -> Self {
+        let read = |line: &str| match (line.get(..1), line.get(1..).unwrap_or_default()) {
+            (Some(" "), rest) => DiffLine::Same(rest.to_owned()),
+            (Some("-"), rest) => DiffLine::Missing(rest.to_owned()),
+            (Some("+"), rest) => DiffLine::Extra(rest.to_owned()),
+            _ => DiffLine::Note(line.strip_prefix("@ ").unwrap_or(line).to_owned()),
+        };
+        Self { line, lines: text.lines().map(read).collect() }
+    }
+
     pub(super) fn of_json(expectation: &Expectation, differences: &[Difference]) -> Self {
         let mut lines = Vec::new();
         for difference in differences.iter().take(MAX_LINES / 4) {
@@ -343,6 +367,7 @@ mod tests {
         for (text, output, line, shown) in cases {
             let diff = diff(Matching::Lines, text, output);
             assert_eq!((diff.line, diff.to_string().as_str()), (line, shown), "{text:?} against {output:?}");
+            assert_eq!(Diff::read(line, shown), diff);
         }
     }
 

@@ -27,10 +27,12 @@ pub use pattern::{Malformed, Names, names};
 pub use status::{Ended, ExpectedEnd, passes, wrong_end};
 
 use crate::runbook::Expectation;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Texts that were captured by `[name=..]` in a procedure so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Captures {
     values: BTreeMap<String, String>,
 }

@@ -4,7 +4,7 @@
 //! runs or prints anything.
 
 use super::Diff;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One event of a run of doc-tests, in the order they happen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -102,7 +102,7 @@ pub enum TestStatus {
 }
 
 /// One step of a procedure.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TestStep {
     /// Its number.
     pub id: String,
@@ -121,10 +121,13 @@ pub struct TestStep {
     pub stdout: String,
     /// The end of its standard error.
     pub stderr: String,
+    /// Processes that still held its output after its end: `sleep (4711)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leaked: Vec<String>,
 }
 
 /// What came of a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum StepStatus {
     /// It passed.
@@ -145,14 +148,14 @@ pub enum StepStatus {
 }
 
 /// One thing that is wrong with a step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// One line, such as `it ended with status 1, expected status 0`.
     pub what: String,
     /// The line in the document that it contradicts.
     pub line: usize,
     /// The difference, if it is about the output.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diff: Option<Diff>,
 }
 

@@ -5,8 +5,10 @@
 
 mod enclose;
 mod lines;
+mod several;
 
 pub use enclose::{Enclosed, STATUS_FD};
+pub use several::{Captured, First};
 
 use super::adopted::reap_orphans;
 use super::processes::{Command, End, Started, signal_group};

@@ -43,7 +43,7 @@ mod tests {
         assert_eq!(lines[4], r#"{"v":1,"type":"slow","test":0,"elapsed_ms":10000}"#);
         assert_eq!(
             lines[5],
-            r#"{"v":1,"type":"finished","test":0,"status":"passed","wall_ms":12000,"attempts":1,"slow":true,"steps":[{"id":"1","label":"Look","line":12,"status":"passed","wall_ms":20,"problems":[],"stdout":"","stderr":""}],"earlier":[]}"#
+            r#"{"v":1,"type":"finished","test":0,"status":"passed","wall_ms":12000,"attempts":1,"slow":true,"steps":[{"id":"1","label":"Look","line":12,"status":"passed","wall_ms":20,"problems":[],"stdout":"","stderr":"","leaked":["sleep (4711)"]}],"earlier":[]}"#
         );
         assert!(lines[3].contains(
             r#""problems":[{"what":"it ended with status 22, expected status 0","line":66},{"what":"the output is not the expected one","line":71,"diff":{"line":71,"text":" id [..]\n-ok\n+failed \\e\\[31m (esc)\n"}}]"#

@@ -25,6 +25,7 @@ fn step(id: &str, label: &str, line: usize, status: StepStatus) -> TestStep {
         problems: vec![],
         stdout: String::new(),
         stderr: String::new(),
+        leaked: vec![],
     }
 }
 
@@ -61,7 +62,15 @@ pub(crate) fn events() -> Vec<TestEvent> {
     ];
     let slow = TestFinished {
         slow: true,
-        ..finished(0, TestStatus::Passed, 12_000, vec![step("1", "Look", 12, StepStatus::Passed)])
+        ..finished(
+            0,
+            TestStatus::Passed,
+            12_000,
+            vec![TestStep {
+                leaked: vec!["sleep (4711)".into()],
+                ..step("1", "Look", 12, StepStatus::Passed)
+            }],
+        )
     };
     let flaky = TestFinished {
         attempts: 2,

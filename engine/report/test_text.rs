@@ -90,7 +90,11 @@ impl TestText {
         };
         let has_time = !matches!(finished.status, TestStatus::Ignored { .. } | TestStatus::NotRun { .. });
         let elapsed = if has_time { millis(finished.wall_ms) } else { String::new() };
-        self.line(out, &word, &elapsed, finished.test, &remark)
+        self.line(out, &word, &elapsed, finished.test, &remark)?;
+        for step in finished.steps.iter().filter(|step| !step.leaked.is_empty()) {
+            writeln!(out, "       step {} left its output to {}", step.id, step.leaked.join(", "))?;
+        }
+        Ok(())
     }
 
     fn line(
@@ -287,6 +291,7 @@ testing 6 procedures of 2 documents
        NOT RUN: step 4
   SLOW       > 10 s  bot.md:9 MTTR Exceeded
   PASS         12 s  bot.md:9 MTTR Exceeded (1 step, slow)
+       step 1 left its output to sleep (4711)
  FLAKY        0.3 s  db.md:3 Backup (passed at attempt 2)
  ERROR        10 ms  db.md:20 Restore
        the stage is not ready

@@ -117,14 +117,20 @@ impl Opened {
         )
     }
 
+    /// The command that runs the engine inside with `arguments`. Whoever starts it gives it none of its
+    /// own variables.
+    pub fn engine(&self, arguments: &[OsString]) -> Command {
+        let mut engine = vec![self.sandbox.engine.clone().into_os_string()];
+        engine.extend(arguments.iter().cloned());
+        self.command(&engine)
+    }
+
     /// Runs the engine inside with `arguments` and answers its exit code.
     ///
     /// # Errors
     /// Within, why it did not start; and whatever starting or waiting gives.
     pub fn run(&self, arguments: &[OsString], watch: &mut Watch) -> io::Result<Result<i32, Unavailable>> {
-        let mut engine = vec![self.sandbox.engine.clone().into_os_string()];
-        engine.extend(arguments.iter().cloned());
-        let mut command = self.command(&engine);
+        let mut command = self.engine(arguments);
         command.arguments.splice(0..0, ["--json-status-fd".into(), STATUS_FD.to_string().into()]);
         let (reader, writer): (PipeReader, _) = io::pipe()?;
         command.descriptors.push((PID_FD, reader.into()));

@@ -1,0 +1,140 @@
+//! Waiting for several processes at once, each with its output in memory.
+
+use super::{Watch, stopped};
+use crate::host::adopted::reap_orphans;
+use crate::host::processes::{Command, End, Started, signal_group};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::Signal as Number;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// A process whose output goes into memory.
+#[derive(Debug)]
+pub struct Captured {
+    started: Started,
+    streams: [File; 2],
+}
+
+impl Captured {
+    /// Starts `command` with none of the engine's variables but those it names.
+    ///
+    /// # Errors
+    /// Whatever starting gives.
+    pub fn start(mut command: Command) -> io::Result<Self> {
+        let memory = || Ok::<_, io::Error>(File::from(memfd_create("output", MFdFlags::MFD_CLOEXEC)?));
+        let streams = [memory()?, memory()?];
+        for (descriptor, stream) in (1..).zip(&streams) {
+            command.descriptors.push((descriptor, stream.try_clone()?.into()));
+        }
+        Ok(Self { started: command.start_with_only_its_variables()?, streams })
+    }
+
+    /// What it wrote to standard output and standard error; of more than `limit` bytes, the first.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn said(&self, limit: usize) -> io::Result<[Vec<u8>; 2]> {
+        let read = |stream: &File| {
+            let size = usize::try_from(stream.metadata()?.len()).unwrap_or(limit).min(limit);
+            let mut bytes = vec![0; size];
+            stream.read_exact_at(&mut bytes, 0)?;
+            Ok::<_, io::Error>(bytes)
+        };
+        Ok([read(&self.streams[0])?, read(&self.streams[1])?])
+    }
+
+    /// Sends `signal` to its group.
+    ///
+    /// # Errors
+    /// Whatever sending gives.
+    pub fn signal(&self, signal: i32) -> io::Result<()> {
+        signal_group(self.started.pid(), signal)
+    }
+}
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        // Of one that has ended this kills what it left; a group that is gone needs nothing.
+        let _ = signal_group(self.started.pid(), Number::SIGKILL as i32);
+    }
+}
+
+/// What a wait for several processes came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// This one, by its position, ended.
+    Ended(usize, End),
+    /// The engine got this signal.
+    Signal(i32),
+    /// The time is over.
+    TimeOver,
+}
+
+impl Watch {
+    /// Waits until one of `running` ends, a signal comes, or `limit` is over. Nothing is stopped.
+    ///
+    /// # Errors
+    /// Whatever asking gives.
+    pub fn first(&mut self, running: &[&Captured], limit: Duration) -> io::Result<First> {
+        let Self { runtime, ears } = self;
+        runtime.block_on(async {
+            let deadline = Instant::now() + limit;
+            loop {
+                for (index, captured) in running.iter().enumerate() {
+                    if let Some(end) = captured.started.ended()? {
+                        return Ok(First::Ended(index, end));
+                    }
+                }
+                tokio::select! {
+                    _ = ears.child.recv() => reap_orphans(),
+                    signal = stopped(&mut ears.stop) => return Ok(First::Signal(signal)),
+                    () = sleep_until(deadline) => return Ok(First::TimeOver),
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bash(script: &str) -> Captured {
+        Captured::start(Command {
+            program: "/bin/bash".into(),
+            arguments: vec!["-c".into(), script.into()],
+            directory: "/".into(),
+            variables: vec![("GREETING".to_owned(), "hello".to_owned())],
+            without: Vec::new(),
+            descriptors: Vec::new(),
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn the_first_to_end_is_named_and_its_streams_are_apart() {
+        let mut watch = Watch::new().unwrap();
+        let long = Duration::from_secs(20);
+        let running = [bash("exec sleep 60"), bash("echo $GREETING ${HOME-none}; echo no >&2; exit 3")];
+        let [slow, quick] = &running;
+        assert_eq!(watch.first(&[slow, quick], long).unwrap(), First::Ended(1, End::Exited(3)));
+        assert_eq!(quick.said(100).unwrap(), [b"hello none\n".to_vec(), b"no\n".to_vec()]);
+        assert_eq!(quick.said(5).unwrap()[0], b"hello");
+        assert_eq!(watch.first(&[slow], Duration::from_millis(1)).unwrap(), First::TimeOver);
+        slow.signal(Number::SIGTERM as i32).unwrap();
+        assert_eq!(watch.first(&[slow], long).unwrap(), First::Ended(0, End::Signaled(15)));
+    }
+
+    #[test]
+    fn nothing_is_left_of_one_that_is_dropped() {
+        let captured = bash("sleep 60 & wait");
+        let pid = captured.started.pid();
+        drop(captured);
+        while super::super::super::processes::process(pid).is_some() {
+            std::thread::yield_now();
+        }
+    }
+}
