@@ -11,6 +11,7 @@
 mod architecture;
 mod bad_input;
 mod choices;
+mod doctests;
 mod dry_run;
 mod exec;
 mod expected;

@@ -174,6 +174,8 @@ pub struct TestSummary {
     pub stage_errors: usize,
     /// Procedures that could not be tried because of their document.
     pub document_errors: usize,
+    /// Errors of documents that belong to none of the procedures.
+    pub elsewhere: usize,
     /// Procedures that were left out.
     pub ignored: usize,
     /// Procedures whose turn did not come.
@@ -191,8 +193,8 @@ pub struct TestSummary {
 
 impl TestSummary {
     /// Counts what is over.
-    pub fn new(finished: &[TestFinished], wall_ms: u64, signal: Option<i32>) -> Self {
-        let mut summary = Self { wall_ms, signal, ..Self::default() };
+    pub fn new(finished: &[TestFinished], elsewhere: usize, wall_ms: u64, signal: Option<i32>) -> Self {
+        let mut summary = Self { elsewhere, wall_ms, signal, ..Self::default() };
         for test in finished {
             summary.slow += usize::from(test.slow);
             match &test.status {
@@ -230,7 +232,7 @@ impl TestSummary {
             return 128 + signal;
         }
         match self {
-            Self { document_errors: 1.., .. } => 3,
+            Self { document_errors: 1.., .. } | Self { elsewhere: 1.., .. } => 3,
             _ if self.tried() == 0 && self.not_run == 0 => 2,
             Self { stage_errors: 1.., .. } => 6,
             Self { failed: 1.., .. } | Self { not_run: 1.., .. } => 1,
@@ -268,7 +270,8 @@ pub(crate) mod tests {
         ];
         for (statuses, signal, code) in cases {
             let all: Vec<_> = statuses.iter().cloned().map(|status| finished(0, status)).collect();
-            assert_eq!(TestSummary::new(&all, 0, signal).exit_code(), code, "{statuses:?}");
+            assert_eq!(TestSummary::new(&all, 0, 0, signal).exit_code(), code, "{statuses:?}");
         }
+        assert_eq!(TestSummary::new(&[finished(0, Passed)], 1, 0, None).exit_code(), 3);
     }
 }

@@ -8,7 +8,7 @@ use super::blocks::each_block;
 use super::names;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, heading_slugs, references};
-use crate::runbook::{Action, Procedure, Runbook, Step, Target};
+use crate::runbook::{Action, PossibleBlock, Procedure, Runbook, Step, Target, is_shell};
 use crate::shell;
 use crate::source::{Source, Span};
 use std::collections::{BTreeMap, HashSet};
@@ -33,8 +33,14 @@ pub fn blocks(document: &Document) -> Vec<Diagnostic> {
 }
 
 /// Findings about the steps, parameters and targets of one procedure. `given` are the names of the
-/// parameters that a test of it gets a value for, besides those its own directive names.
-pub fn procedure(runbook: &Runbook, procedure: &Procedure, given: &[String]) -> Vec<Diagnostic> {
+/// parameters that a test of it gets a value for, besides those its own directive names; `reserved` are
+/// names in that directive which are no parameters.
+pub fn procedure(
+    runbook: &Runbook,
+    procedure: &Procedure,
+    given: &[String],
+    reserved: &[&str],
+) -> Vec<Diagnostic> {
     let source = &runbook.source;
     let mut found = Vec::new();
     for step in &procedure.steps {
@@ -42,7 +48,11 @@ pub fn procedure(runbook: &Runbook, procedure: &Procedure, given: &[String]) -> 
             found.extend(syntax(source, step));
         }
     }
-    found.extend(parameters(procedure, given));
+    let own = procedure.test_arguments.iter().map(|(name, _)| name);
+    let own = own.filter(|name| !reserved.contains(&name.as_str()));
+    let given: Vec<&String> = given.iter().chain(own).collect();
+    found.extend(procedure.possible.iter().filter_map(|block| no_commands(source, block)));
+    found.extend(parameters(procedure, &given));
     found.extend(expectations(source, procedure));
     found.extend(procedure.targets.iter().filter_map(target));
     found
@@ -67,11 +77,22 @@ fn syntax(source: &Source, step: &Step) -> Vec<Diagnostic> {
         .collect()
 }
 
+/// A block that is tagged as bash and is not, so that it is shown and never run.
+fn no_commands(source: &Source, block: &PossibleBlock) -> Option<Diagnostic> {
+    let language = block.language.as_deref().filter(|language| is_shell(language))?;
+    let broken = !shell::parse(&block.text).is_complete();
+    broken.then(|| {
+        let message =
+            format!("this block is tagged `{language}` and does not parse as bash: it is never run");
+        Diagnostic::error("bash-syntax", source.line_span(block.line), message)
+            .with_hint("correct it; if it shows what a command prints, tag it `output` or `text`")
+    })
+}
+
 /// Parameters a test has no value for, and values for parameters there are not.
-fn parameters(procedure: &Procedure, given: &[String]) -> Vec<Diagnostic> {
+fn parameters(procedure: &Procedure, given: &[&String]) -> Vec<Diagnostic> {
     let fold = |name: &str| name.replace('-', "_").to_lowercase();
-    let own = procedure.test_arguments.iter().map(|(name, _)| name);
-    let given: Vec<(String, &String)> = given.iter().chain(own).map(|name| (fold(name), name)).collect();
+    let given: Vec<(String, &String)> = given.iter().map(|name| (fold(name), *name)).collect();
     let mut found = Vec::new();
     for parameter in &procedure.parameters {
         let has_value = parameter.declaration.default.is_some()

@@ -23,6 +23,7 @@ mod report;
 mod runs;
 mod show;
 mod stats;
+mod test;
 mod verify;
 
 use crate::host::{Clock, Environment, Files, Processes};
@@ -65,6 +66,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: plan::command, run: plan::run },
     Subcommand { command: exec::command, run: exec::run },
     Subcommand { command: rehearse::command, run: rehearse::run },
+    Subcommand { command: test::command, run: test::run },
     Subcommand { command: runs::command, run: runs::run },
     Subcommand { command: report::command, run: report::run },
     Subcommand { command: replay::command, run: replay::run },

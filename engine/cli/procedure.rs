@@ -88,7 +88,7 @@ pub(super) fn planning(command: Command) -> Command {
 }
 
 /// Splits `NAME=VALUE`.
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
         _ => Err("it is not of the form NAME=VALUE".to_owned()),

@@ -86,7 +86,7 @@ pub(crate) fn events() -> Vec<TestEvent> {
         finished(4, TestStatus::Ignored { reason: "destroys".into() }, 0, vec![]),
         finished(5, TestStatus::NotRun { reason: "--fail-fast".into() }, 0, vec![]),
     ];
-    let summary = TestSummary::new(&all, 13_000, None);
+    let summary = TestSummary::new(&all, 0, 13_000, None);
     let mut all = all.into_iter().map(|finished| TestEvent::Finished(Box::new(finished)));
     let mut events = vec![
         TestEvent::Discovered {

@@ -59,7 +59,7 @@ impl TestText {
 
     fn finished(&mut self, out: &mut dyn Write, finished: &TestFinished) -> io::Result<()> {
         if matches!(finished.status, TestStatus::Failed | TestStatus::Error { .. }) {
-            self.result(out, finished)?;
+            self.first_result(out, finished)?;
             self.details(out, finished)?;
         }
         if !matches!(finished.status, TestStatus::Passed | TestStatus::Ignored { .. }) {
@@ -69,7 +69,7 @@ impl TestText {
         while let Some(due) = self.waiting.remove(&self.next) {
             self.next += 1;
             if !matches!(due.status, TestStatus::Failed | TestStatus::Error { .. }) {
-                self.result(out, &due)?;
+                self.first_result(out, &due)?;
             }
         }
         Ok(())
@@ -90,7 +90,12 @@ impl TestText {
         };
         let has_time = !matches!(finished.status, TestStatus::Ignored { .. } | TestStatus::NotRun { .. });
         let elapsed = if has_time { millis(finished.wall_ms) } else { String::new() };
-        self.line(out, &word, &elapsed, finished.test, &remark)?;
+        self.line(out, &word, &elapsed, finished.test, &remark)
+    }
+
+    /// The line of a procedure, and the processes that its steps left behind.
+    fn first_result(&self, out: &mut dyn Write, finished: &TestFinished) -> io::Result<()> {
+        self.result(out, finished)?;
         for step in finished.steps.iter().filter(|step| !step.leaked.is_empty()) {
             writeln!(out, "       step {} left its output to {}", step.id, step.leaked.join(", "))?;
         }
@@ -176,7 +181,7 @@ impl TestText {
         // Whatever was never over before its turn is shown now.
         for finished in std::mem::take(&mut self.waiting).into_values() {
             if !matches!(finished.status, TestStatus::Failed | TestStatus::Error { .. }) {
-                self.result(out, &finished)?;
+                self.first_result(out, &finished)?;
             }
         }
         writeln!(out)?;
@@ -216,6 +221,10 @@ impl TestText {
         if summary.manual_steps > 0 {
             let steps = counted(summary.manual_steps, "manual step was", "manual steps were");
             writeln!(out, "{steps} not done: a test has no person to do them")?;
+        }
+        if summary.elsewhere > 0 {
+            let errors = counted(summary.elsewhere, "error stands", "errors stand");
+            writeln!(out, "{errors} outside the procedures")?;
         }
         if let Some(signal) = summary.signal {
             writeln!(out, "stopped by signal {signal}")?;
@@ -315,12 +324,12 @@ NOTRUN               db.md:40 Copy: --fail-fast
 
     #[test]
     fn nothing_to_test_is_said() {
-        let summary = TestSummary::new(&[], 3, Some(15));
+        let summary = TestSummary::new(&[], 2, 3, Some(15));
         let events = [TestEvent::Discovered { tests: vec![], files: 1 }, TestEvent::Summary(summary)];
         assert_eq!(
             text(&events),
             "testing 0 procedures of 1 document\n\n0 procedures tested in 3 ms: 0 passed\n\
-             stopped by signal 15\nnothing was tested\n"
+             2 errors stand outside the procedures\nstopped by signal 15\nnothing was tested\n"
         );
     }
 

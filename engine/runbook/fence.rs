@@ -33,7 +33,7 @@ pub(super) fn kind(fence: &Fence) -> FenceKind {
 }
 
 /// Whether a language is a shell we run.
-pub(super) fn is_shell(language: &str) -> bool {
+pub fn is_shell(language: &str) -> bool {
     SHELLS.contains(&language)
 }
 

@@ -31,5 +31,6 @@ mod tests;
 pub mod title;
 pub mod yaml;
 
+pub use fence::is_shell;
 pub use lower::lower;
 pub use model::*;

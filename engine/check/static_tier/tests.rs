@@ -26,13 +26,23 @@ fn runbook(text: &str) -> Runbook {
 
 fn findings(runbook: &Runbook, given: &[&str]) -> Vec<String> {
     let given: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
-    shown(&runbook.source, &procedure(runbook, &runbook.procedures[0], &given))
+    shown(&runbook.source, &procedure(runbook, &runbook.procedures[0], &given, &["fault"]))
 }
 
 #[test]
 fn a_block_that_is_not_bash_is_an_error_at_its_place() {
     let text = "# Restart\n\n```bash\necho a\nif true; then\n```\n\n```bash\ncurl <host>/{id} | jq .\n```\n";
     assert_eq!(findings(&runbook(text), &["host", "id"]), ["5:14: step 1 does not parse as bash"]);
+}
+
+#[test]
+fn a_block_that_only_claims_to_be_bash_is_an_error() {
+    let text = "# Restart\n\n```bash\ntrue\n```\n\n```sh\nif true\n```\n\n```yaml\nif: [\n```\n";
+    assert_eq!(
+        findings(&runbook(text), &[]),
+        ["7:1: this block is tagged `sh` and does not parse as bash: it is never run | correct it; if it \
+          shows what a command prints, tag it `output` or `text`"]
+    );
 }
 
 #[test]
@@ -50,7 +60,7 @@ fn every_parameter_needs_a_value_and_every_value_a_parameter() {
         ["1:1: a test of `restart` gives `host`, which is no parameter of it | it has engine_id"]
     );
     for text in [
-        "# Restart\n\n<!-- runbook: test engine-id=3 -->\n\n```bash\ncurl {engine_id}\n```\n",
+        "# Restart\n\n<!-- runbook: test engine-id=3 fault=x -->\n\n```bash\ncurl {engine_id}\n```\n",
         "# Restart\n\n<!-- runbook: ignore reason=\"needs a cluster\" -->\n```bash\ncurl {engine_id}\n```\n",
     ] {
         assert_eq!(findings(&runbook(text), &[]), [""; 0], "{text}");

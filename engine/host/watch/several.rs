@@ -11,6 +11,9 @@ use std::os::unix::fs::FileExt as _;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
+/// How long the end of a killed process is waited for, in milliseconds.
+const PATIENCE_MS: u32 = 500;
+
 /// A process whose output goes into memory.
 #[derive(Debug)]
 pub struct Captured {
@@ -59,6 +62,14 @@ impl Drop for Captured {
     fn drop(&mut self) {
         // Of one that has ended this kills what it left; a group that is gone needs nothing.
         let _ = signal_group(self.started.pid(), Number::SIGKILL as i32);
+        // A killed process is gone in no time, unless it waits for a disk; it is not waited for longer.
+        for _ in 0..PATIENCE_MS {
+            if !matches!(self.started.ended(), Ok(None)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        reap_orphans();
     }
 }
 

@@ -1,0 +1,98 @@
+//! The static tier: everything that can be found wrong without running anything.
+
+use super::select::Selected;
+use crate::check::static_tier::{self, Shelf};
+use crate::cli::documents::Documents;
+use crate::cli::failure::{DOCUMENT, Failure};
+use crate::cli::{Host, error_style};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::document;
+use clap::ArgMatches;
+use std::path::Path;
+
+/// Names in a `test` directive that are no parameters.
+pub(super) const RESERVED: [&str; 2] = ["fault", "branch"];
+
+/// What was found.
+pub(super) struct Checked {
+    /// For each test: the first error of its procedure and how many there are.
+    pub(super) errors: Vec<Option<(String, usize)>>,
+    /// Errors that belong to none of the tested procedures.
+    pub(super) elsewhere: usize,
+}
+
+impl Checked {
+    /// How many errors there are.
+    pub(super) fn count(&self) -> usize {
+        self.elsewhere + self.errors.iter().flatten().map(|(_, count)| count).sum::<usize>()
+    }
+
+    /// The exit code of a run that does not go further.
+    pub(super) fn exit_code(&self) -> i32 {
+        if self.count() > 0 { DOCUMENT } else { 0 }
+    }
+}
+
+/// Checks every document and shows what is wrong on standard error.
+pub(super) fn check(
+    documents: &Documents,
+    selected: &Selected<'_>,
+    matches: &ArgMatches,
+    host: &mut Host<'_>,
+) -> Result<Checked, Failure> {
+    let read: Vec<_> = documents.runbooks.iter().map(|runbook| document::read(&runbook.source).0).collect();
+    let cwd = host.environment.cwd();
+    let files = host.files;
+    let exists = |path: &Path| files.exists(&cwd.join(path));
+    let shelf = Shelf::new(&read, &exists);
+    let mut checked = Checked { errors: vec![None; selected.tests.len()], elsewhere: 0 };
+    let mut text = String::new();
+    for (index, document) in read.iter().enumerate() {
+        let runbook = &documents.runbooks[index];
+        let mut found: Vec<Diagnostic> = documents.diagnostics[index].clone();
+        // As an error, below.
+        found.retain(|it| it.code != "unclosed-fence");
+        found.extend(static_tier::blocks(document));
+        found.extend(shelf.links(document));
+        for test in selected.tests.iter().filter(|test| test.document == index) {
+            let given: Vec<String> = test.given.iter().map(|(name, _)| name.clone()).collect();
+            found.extend(static_tier::procedure(runbook, test.procedure, &given, &RESERVED));
+        }
+        found.sort_by_key(|it| (it.span, it.code));
+        found.dedup();
+        let shown = found.iter().filter(|it| {
+            it.level == Level::Error || (matches.get_flag("verbose") && it.level == Level::Warning)
+        });
+        for diagnostic in shown {
+            text += &diagnostic.render(&runbook.source);
+            text.push('\n');
+        }
+        for error in found.iter().filter(|it| it.level == Level::Error) {
+            let owner = owner(selected, index, error.span.start);
+            let Some(known) = owner.and_then(|test| checked.errors.get_mut(test)) else {
+                checked.elsewhere += 1;
+                continue;
+            };
+            let place = runbook.source.place(error.span.start);
+            let path = runbook.source.path().display();
+            let first = || (format!("{path}:{}:{}: {}", place.line, place.column, error.message), 0);
+            known.get_or_insert_with(first).1 += 1;
+        }
+    }
+    if !text.is_empty() {
+        let text = crate::cli::coloured(&text, error_style(matches, host));
+        // A closed standard error leaves nobody to be told; the exit code says it all the same.
+        let _ = host.err.write_all(text.as_bytes());
+    }
+    Ok(checked)
+}
+
+/// The test in whose procedure's section byte `at` of a document lies.
+fn owner(selected: &Selected<'_>, document: usize, at: usize) -> Option<usize> {
+    let procedures = &selected.tests.iter().find(|test| test.document == document)?.runbook.procedures;
+    let heading = procedures.iter().map(|it| it.heading.start).filter(|&start| start <= at).max()?;
+    selected
+        .tests
+        .iter()
+        .position(|test| test.document == document && test.procedure.heading.start == heading)
+}
