@@ -26,12 +26,17 @@ fn runbook(text: &str) -> Runbook {
 
 fn findings(runbook: &Runbook, given: &[&str]) -> Vec<String> {
     let given: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
-    shown(&runbook.source, &procedure(runbook, &runbook.procedures[0], &given, &["fault"]))
+    shown(
+        &runbook.source,
+        &procedure(runbook, &runbook.procedures[0], &given, &["fault"], &mut |text| text.contains("<>")),
+    )
 }
 
 #[test]
 fn a_block_that_is_not_bash_is_an_error_at_its_place() {
     let text = "# Restart\n\n```bash\necho a\nif true; then\n```\n\n```bash\ncurl <host>/{id} | jq .\n```\n";
+    let odd = "# Restart\n\n```bash\n(exec 3<>/dev/tcp/{host}/80) 2>/dev/null\n```\n";
+    assert_eq!(findings(&runbook(odd), &["host"]), [""; 0], "the grammar does not know it, bash does");
     assert_eq!(findings(&runbook(text), &["host", "id"]), ["5:14: step 1 does not parse as bash"]);
 }
 

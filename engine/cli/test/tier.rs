@@ -7,11 +7,18 @@ use crate::cli::failure::{DOCUMENT, Failure};
 use crate::cli::{Host, error_style};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::document;
+use crate::host::processes::{Command, End};
+use crate::host::watch::{Heed, Waited, Watch};
 use clap::ArgMatches;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Names in a `test` directive that are no parameters.
 pub(super) const RESERVED: [&str; 2] = ["fault", "branch"];
+
+/// How long bash may take to read a text.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What was found.
 pub(super) struct Checked {
@@ -47,6 +54,7 @@ pub(super) fn check(
     let shelf = Shelf::new(&read, &exists);
     let mut checked = Checked { errors: vec![None; selected.tests.len()], elsewhere: 0 };
     let mut text = String::new();
+    let mut opinion = Opinion::new(host);
     for (index, document) in read.iter().enumerate() {
         let runbook = &documents.runbooks[index];
         let mut found: Vec<Diagnostic> = documents.diagnostics[index].clone();
@@ -56,7 +64,9 @@ pub(super) fn check(
         found.extend(shelf.links(document));
         for test in selected.tests.iter().filter(|test| test.document == index) {
             let given: Vec<String> = test.given.iter().map(|(name, _)| name.clone()).collect();
-            found.extend(static_tier::procedure(runbook, test.procedure, &given, &RESERVED));
+            found.extend(static_tier::procedure(runbook, test.procedure, &given, &RESERVED, &mut |text| {
+                opinion.is_bash(text)
+            }));
         }
         found.sort_by_key(|it| (it.span, it.code));
         found.dedup();
@@ -85,6 +95,39 @@ pub(super) fn check(
         let _ = host.err.write_all(text.as_bytes());
     }
     Ok(checked)
+}
+
+/// The word of a real bash on what is bash.
+struct Opinion {
+    bash: Option<PathBuf>,
+    watch: Option<Watch>,
+}
+
+impl Opinion {
+    fn new(host: &Host<'_>) -> Self {
+        let path = host.environment.var("PATH").unwrap_or_default();
+        Self { bash: host.processes.find_program("bash", &path, Path::new("/")), watch: None }
+    }
+
+    /// Whether bash reads `text`; with `-n` it runs nothing.
+    fn is_bash(&mut self, text: &str) -> bool {
+        let Some(bash) = &self.bash else { return false };
+        if self.watch.is_none() {
+            self.watch = Watch::new().ok();
+        }
+        let Some(watch) = &mut self.watch else { return false };
+        let command = Command {
+            program: bash.clone().into(),
+            arguments: ["-n", "-c", text].map(OsString::from).to_vec(),
+            directory: "/".into(),
+            variables: Vec::new(),
+            // A text is read as the document has it, whatever the caller's shell is set to.
+            without: vec!["BASH_ENV".to_owned(), "SHELLOPTS".to_owned(), "BASHOPTS".to_owned()],
+            descriptors: Vec::new(),
+        };
+        let outcome = watch.run(command, Some(LIMIT), Heed::Nothing, &mut |_| {});
+        outcome.is_ok_and(|outcome| outcome.waited == Waited::Ended(End::Exited(0)))
+    }
 }
 
 /// The test in whose procedure's section byte `at` of a document lies.
