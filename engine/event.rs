@@ -292,6 +292,9 @@ pub struct StepFinished {
     /// Processes that still held its output 100 ms after its end: `sleep (4711)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaked: Vec<String>,
+    /// Name of the shell's state after it, where that changed; empty where it could not be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 impl StepFinished {
@@ -310,6 +313,7 @@ impl StepFinished {
             http: Vec::new(),
             shell_ended: false,
             leaked: Vec::new(),
+            state: None,
         }
     }
 }

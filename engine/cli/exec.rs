@@ -261,16 +261,19 @@ fn execute(
     let started = run_started(&plan, settings, host);
     let writer =
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
-    let session = session(&plan, settings, depth, host);
+    let mut session = session(&plan, settings, depth, host);
+    session.keeps_state = true;
     let live = live(&plan, settings, host.environment, host.out);
-    let mut recorder = Recorder { writer, clock: host.clock, live, closed: false, told: false };
+    let states = Some((host.files, store.directory(&started.run)));
+    let mut recorder = Recorder { writer, clock: host.clock, live, states, closed: false, told: false };
     let (run, file) = (started.run.clone(), plan.procedure.file.clone());
     let asker = ask::Asker::new(host.person.take(), &plan);
     let finished = execute_run(Run {
         plan: Arc::new(plan),
         policy: settings.policy,
-        opening: EventBody::RunStarted(Box::new(started)),
+        opening: vec![EventBody::RunStarted(Box::new(started))],
         past: &[],
+        clock_ms: 0,
         session,
         recorder: &mut recorder,
         ask: Box::new(asker),

@@ -1,12 +1,13 @@
 //! Where a run's events go: first into the journal, then to whoever watches.
 
 use crate::event::{Event, EventBody};
-use crate::host::Clock;
-use crate::journal::Writer;
+use crate::host::{Clock, Files};
+use crate::journal::{Writer, hash};
 use crate::report::progress::Progress;
 use crate::report::terminal::Terminal;
 use crate::run::{RecordError, Recorder as Record};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
 
 /// Who watches a run.
 pub(super) enum Live<'a> {
@@ -39,6 +40,8 @@ pub(super) struct Recorder<'a> {
     pub(super) writer: Writer,
     pub(super) clock: &'a dyn Clock,
     pub(super) live: Live<'a>,
+    /// Where the shell's states are kept, if they are.
+    pub(super) states: Option<(&'a dyn Files, PathBuf)>,
     /// The output was closed: nothing is shown any more.
     pub(super) closed: bool,
     /// The run was told so.
@@ -60,4 +63,19 @@ impl Record for Recorder<'_> {
         }
         Ok(())
     }
+
+    fn keep_state(&mut self, script: &str) -> io::Result<String> {
+        let Some((files, directory)) = &self.states else { return Err(ErrorKind::Unsupported.into()) };
+        let name = state_name(script);
+        match files.create(&directory.join(&name), script.as_bytes()) {
+            // Named by what is in it: what is there is the same.
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(name),
+        }
+    }
+}
+
+/// The name of a state of the shell, by which its content can be checked.
+pub(super) fn state_name(script: &str) -> String {
+    format!("state-{}", &hash(script)[..32])
 }

@@ -155,6 +155,16 @@ impl MemoryFile {
         self.file.write_all_at(bytes, 0)
     }
 
+    /// All that is in it.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn content(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(self.file.metadata()?.len()).unwrap_or(0)];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
     /// Where another process of this user reads it, from its beginning each time.
     pub fn path(&self) -> &str {
         &self.path
@@ -174,6 +184,7 @@ mod tests {
             for _ in 0..2 {
                 assert_eq!(std::fs::read_to_string(memory.path()).unwrap(), content);
             }
+            assert_eq!(memory.content().unwrap(), content.as_bytes());
         }
     }
 

@@ -282,6 +282,7 @@ mod tests {
             http: vec![],
             shell_ended: false,
             leaked: vec![],
+            state: None,
         }))
     }
 

@@ -33,6 +33,7 @@ pub(crate) fn finished(step: u32, result: StepResult, wall_ms: u64) -> StepFinis
         http: vec![],
         shell_ended: false,
         leaked: vec![],
+        state: None,
     }
 }
 

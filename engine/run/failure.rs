@@ -264,5 +264,6 @@ fn finished_by_person(step: StepId, attempt: u32, result: StepResult) -> EventBo
         http: Vec::new(),
         shell_ended: false,
         leaked: Vec::new(),
+        state: None,
     }))
 }

@@ -11,6 +11,7 @@ use super::recorder::{RecordError, Recorder};
 use super::session::{Session, farewell, rewritten};
 use super::setup::SessionSetup;
 use super::signals::{Heard, Signals};
+use super::state::State;
 use super::stop::{Stop, Why};
 use super::stream::{CHUNK, Read, StepStream};
 use crate::check::Captures;
@@ -38,10 +39,12 @@ pub struct Run<'a> {
     pub plan: Arc<Plan>,
     /// What the caller allows.
     pub policy: Policy,
-    /// The first event to record: [`EventBody::RunStarted`], or [`EventBody::Resume`].
-    pub opening: EventBody,
+    /// What to record first: [`EventBody::RunStarted`], or [`EventBody::Resume`] and the answers that come with it.
+    pub opening: Vec<EventBody>,
     /// What was recorded before, when the run is resumed.
     pub past: &'a [Event],
+    /// Milliseconds of the run's clock when it goes on.
+    pub clock_ms: u64,
     /// The shell.
     pub session: SessionSetup,
     /// Takes the events.
@@ -69,7 +72,7 @@ pub(super) struct Driver<'a> {
     plan: Arc<Plan>,
     machine: Machine,
     stage: bool,
-    opening: Option<EventBody>,
+    opening: Vec<EventBody>,
     pub(super) setup: SessionSetup,
     pub(super) mask: Arc<Mask>,
     recorder: &'a mut dyn Recorder,
@@ -89,6 +92,10 @@ pub(super) struct Driver<'a> {
     /// For reading output; kept from step to step.
     pub(super) buffer: Vec<u8>,
     session: Option<Session>,
+    /// What a shell is like that has just started; none where nobody wants to know.
+    fresh: Option<State>,
+    /// What was kept last of what the shell is like.
+    kept: Option<String>,
     /// The shell and its copy are dead.
     pub(super) session_lost: bool,
     /// Step that set the EXIT trap that is kept, if one did: its output is recorded as that step's.
@@ -106,14 +113,15 @@ impl<'a> Driver<'a> {
             plan: run.plan,
             machine,
             stage: run.policy.stage,
-            opening: Some(run.opening),
+            opening: run.opening,
             mask: Arc::new(Mask::new(run.session.secrets.clone())),
+            kept: run.session.restore.clone(),
             setup: run.session,
             recorder: run.recorder,
             ask: Some(run.ask),
             start: run.clock.monotonic(),
             clock: run.clock,
-            epoch_ms: run.past.last().map_or(0, |event| event.mono_ms),
+            epoch_ms: run.clock_ms,
             events: run.past.len() as u64,
             journal_failed: false,
             signals: Signals::new()?,
@@ -122,6 +130,7 @@ impl<'a> Driver<'a> {
             captures: Captures::default(),
             buffer: Vec::new(),
             session: None,
+            fresh: None,
             session_lost: false,
             last_step: None,
         })
@@ -133,9 +142,17 @@ impl<'a> Driver<'a> {
     }
 
     async fn drive(mut self) -> io::Result<RunFinished> {
-        self.session = Some(Session::start(&self.setup, Vec::new()).await?);
-        if let Some(opening) = self.opening.take() {
-            self.record(opening, false);
+        let mut session = Session::start(&self.setup, Vec::new()).await?;
+        self.fresh = session.look_at_state().await?.as_deref().and_then(State::read);
+        if let Some(script) = &self.setup.restore
+            && !session.restore(script).await?
+        {
+            kill_process(session.pid());
+            return Err(io::Error::other("the shell cannot be made what it was: is its directory gone?"));
+        }
+        self.session = Some(session);
+        for event in std::mem::take(&mut self.opening) {
+            self.record(event, false);
         }
         loop {
             match self.machine.next(self.now()) {
@@ -218,6 +235,8 @@ impl<'a> Driver<'a> {
             }
         };
         self.last_step = Some(start.step);
+        let state = if finished.shell_ended || self.session_lost { None } else { self.keep_state() };
+        let finished = StepFinished { state, ..finished };
         let durable = !finished.result.passed();
         self.record(EventBody::StepFinished(Box::new(finished)), durable);
         if self.session_lost {
@@ -233,6 +252,22 @@ impl<'a> Driver<'a> {
         let finished = Attempt::new(self, &mut session, start, step, work)?.run().await;
         self.session = Some(session);
         finished
+    }
+
+    /// Keeps what the shell is like now, if it changed: its name, or an empty one where it cannot be kept.
+    fn keep_state(&mut self) -> Option<String> {
+        if !self.setup.keeps_state {
+            return None;
+        }
+        let said = self.session.as_ref().and_then(|session| session.state().ok().flatten());
+        let said = said.and_then(|said| State::read(&said));
+        let script = self.fresh.as_ref().and_then(|fresh| Some(said?.script(fresh, &self.mask)));
+        if script.is_some() && script == self.kept {
+            return None;
+        }
+        let name = script.as_ref().and_then(|script| self.recorder.keep_state(script).ok());
+        self.kept = script.filter(|_| name.is_some());
+        Some(name.unwrap_or_default())
     }
 
     async fn living_session(&mut self) -> io::Result<Session> {

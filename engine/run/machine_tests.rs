@@ -134,6 +134,7 @@ fn finished(step: StepId, attempt: u32, result: StepResult) -> EventBody {
         http: Vec::new(),
         shell_ended: false,
         leaked: Vec::new(),
+        state: None,
     }))
 }
 

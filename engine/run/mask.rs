@@ -72,10 +72,46 @@ impl Mask {
         out
     }
 
+    /// Whether a secret stands in `text`, which is bash's: as it is, within double quotes or within `$'…'`.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        let holds = |text: &[u8]| (0..text.len()).any(|at| self.at(&text[at..]).is_some());
+        !self.secrets.is_empty() && (holds(text.as_bytes()) || holds(&unescaped(text)))
+    }
+
     /// Length of the secret at the beginning.
     fn at(&self, bytes: &[u8]) -> Option<usize> {
         self.secrets.iter().find(|secret| bytes.starts_with(secret)).map(Vec::len)
     }
+}
+
+/// What bash wrote with backslashes, without them.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.bytes().peekable();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        match rest.next() {
+            Some(b'n') => out.push(b'\n'),
+            Some(b't') => out.push(b'\t'),
+            Some(b'r') => out.push(b'\r'),
+            Some(b'E') => out.push(0x1b),
+            Some(first @ b'0'..=b'7') => {
+                let mut code = u32::from(first - b'0');
+                for _ in 0..2 {
+                    if let Some(digit) = rest.next_if(|digit| (b'0'..=b'7').contains(digit)) {
+                        code = code * 8 + u32::from(digit - b'0');
+                    }
+                }
+                out.push(code as u8);
+            }
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -94,5 +130,20 @@ mod tests {
         ] {
             assert_eq!(mask.text(text), expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_found_however_bash_quotes_it() {
+        let mask = Mask::new(["a\"$b".to_owned(), "x\ny\u{1b}z\u{7}".to_owned()]);
+        for (text, holds) in [
+            ("a\"$b", true),
+            (r#"declare -- v="1 a\"\$b 2""#, true),
+            (r"declare -- v=$'x\ny\Ez\007'", true),
+            ("declare -- v=\"xny\"", false),
+            ("", false),
+        ] {
+            assert_eq!(mask.holds(text), holds, "{text}");
+        }
+        assert!(!Mask::default().holds("anything"));
     }
 }

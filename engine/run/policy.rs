@@ -138,6 +138,7 @@ impl Question {
                     http: Vec::new(),
                     shell_ended: false,
                     leaked: Vec::new(),
+                    state: None,
                 })))
             }
             QuestionKind::Choose { arms } => {

@@ -14,6 +14,15 @@ pub trait Recorder {
     /// # Errors
     /// See [`RecordError`].
     fn record(&mut self, body: EventBody, mono_ms: u64, durable: bool) -> Result<(), RecordError>;
+
+    /// Keeps a script that makes a new shell like the run's, and gives the name to find it by.
+    ///
+    /// # Errors
+    /// Whatever writing it gives.
+    fn keep_state(&mut self, script: &str) -> io::Result<String> {
+        let _ = script;
+        Err(io::ErrorKind::Unsupported.into())
+    }
 }
 
 /// Why an event could not go where it should.

@@ -11,8 +11,8 @@ mod units;
 
 pub(super) use control::{Control, EndOfStep, ExitTrap, Message};
 pub(super) use own_options::own_options;
-use program::question;
 pub(super) use program::{Program, farewell};
+use program::{evaluated, question};
 pub(super) use units::{Unit, rewritten, units};
 
 use super::setup::SessionSetup;
@@ -43,6 +43,8 @@ pub(super) struct Session {
     groups: Vec<i32>,
     commands: Pipe,
     script: MemoryFile,
+    /// What the shell says it is like; none where nobody wants to know.
+    state: Option<MemoryFile>,
     control: Inbox,
     messages: Control,
     snapshots: Inbox,
@@ -103,6 +105,7 @@ impl Session {
         let (commands, wake) = (Pipe::new()?, Pipe::new()?);
         let (control, snapshots, headers) = (Inbox::new()?, Inbox::new()?, Inbox::new()?);
         let (script, boot) = (MemoryFile::new()?, MemoryFile::new()?);
+        let state = if setup.keeps_state { Some(MemoryFile::new()?) } else { None };
         let mut text = String::new();
         for (name, path) in [
             ("commands", path_of(&commands.reader)),
@@ -111,6 +114,7 @@ impl Session {
             ("snapshots", path_of(&snapshots.writer)),
             ("wake", path_of(&wake.reader)),
             ("headers", path_of(&headers.writer)),
+            ("state", state.as_ref().map(|state| state.path().to_owned()).unwrap_or_default()),
         ] {
             text.push_str(&format!("__rb_{name}={path}\n"));
         }
@@ -138,6 +142,7 @@ impl Session {
             groups,
             commands,
             script,
+            state,
             control,
             messages: Control::default(),
             snapshots,
@@ -224,14 +229,38 @@ impl Session {
 
     /// Whether the shell, between two steps, knows `program`.
     pub(super) async fn has(&mut self, program: &str) -> io::Result<bool> {
-        self.hand_over(&question(program))?;
+        // Where it says nothing in time, the program is taken to be there.
+        Ok(self.answers(&question(program)).await?.unwrap_or(true))
+    }
+
+    /// The answer to a question that the shell evaluates; none where it says nothing in time.
+    async fn answers(&mut self, question: &[u8]) -> io::Result<Option<bool>> {
+        self.hand_over(question)?;
         let until = Instant::now() + SNAPSHOT;
         while timeout_at(until, self.control.readable()).await.is_ok() {
             if let Some(Message::Has(has)) = self.message()? {
-                return Ok(has);
+                return Ok(Some(has));
             }
         }
-        Ok(true)
+        Ok(None)
+    }
+
+    /// What the shell was like at the end of the last step that it survived, as it said.
+    pub(super) fn state(&self) -> io::Result<Option<Vec<u8>>> {
+        self.state.as_ref().map(MemoryFile::content).transpose()
+    }
+
+    /// What the shell, between two steps, is like now.
+    pub(super) async fn look_at_state(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.state.is_none() || self.answers(&evaluated("__rb_dump")).await?.is_none() {
+            return Ok(None);
+        }
+        self.state()
+    }
+
+    /// Makes the shell what `script` says; whether it is.
+    pub(super) async fn restore(&mut self, script: &str) -> io::Result<bool> {
+        Ok(self.answers(&evaluated(script)).await? == Some(true))
     }
 
     /// Where the shell speaks.

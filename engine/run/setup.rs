@@ -24,6 +24,10 @@ pub struct SessionSetup {
     pub grace: Duration,
     /// There is a terminal that interactive steps may have.
     pub terminal: bool,
+    /// What the shell is like is kept after each step, so that the run can be resumed.
+    pub keeps_state: bool,
+    /// What was kept last, when the run is resumed.
+    pub restore: Option<String>,
 }
 
 impl SessionSetup {
@@ -39,6 +43,8 @@ impl SessionSetup {
             output: OutputLimit::default(),
             grace: Duration::from_secs(5),
             terminal: false,
+            keeps_state: false,
+            restore: None,
         }
     }
 }

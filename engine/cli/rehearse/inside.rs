@@ -188,7 +188,7 @@ pub(super) fn perform(
     session.without.extend(place.without.iter().cloned());
     session.terminal = false;
     let live = exec::live(&plan, settings, environment.inner, &mut **out);
-    let mut recorder = Recorder { writer, clock, live, closed: false, told: false };
+    let mut recorder = Recorder { writer, clock, live, states: None, closed: false, told: false };
     let targets = plan.procedure.targets.clone();
     let plan = Arc::new(plan);
     let mut asker = Some(ask::Asker::new(person.take(), &plan));
@@ -200,8 +200,9 @@ pub(super) fn perform(
         execute(Run {
             plan: Arc::clone(&plan),
             policy: settings.policy,
-            opening: opening.clone(),
+            opening: vec![opening.clone()],
             past: &[],
+            clock_ms: 0,
             session: session.clone(),
             recorder,
             ask: Box::new(asker.take().unwrap_or_else(|| ask::Asker::new(None, &plan))),

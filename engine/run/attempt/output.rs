@@ -93,6 +93,7 @@ impl Attempt<'_, '_> {
             http: std::mem::take(&mut self.http),
             shell_ended: self.shell_ended,
             leaked,
+            state: None,
         })
     }
 

@@ -6,6 +6,7 @@ mod carries;
 mod ends;
 mod requests;
 mod signals;
+mod states;
 mod stops;
 mod streams;
 
@@ -60,6 +61,8 @@ fn act(script: &str) -> PlanStep {
 /// What a run left.
 struct Ran {
     events: Vec<EventBody>,
+    /// What was kept of what the shell was like, in order.
+    states: Vec<String>,
     last: RunFinished,
 }
 
@@ -112,6 +115,7 @@ impl Ran {
 /// Keeps events in memory; may fail, or do something, at some of them.
 struct Memory<'a> {
     events: Vec<EventBody>,
+    states: Vec<String>,
     at: &'a mut dyn FnMut(&EventBody) -> Result<(), RecordError>,
 }
 
@@ -120,6 +124,11 @@ impl Recorder for Memory<'_> {
         (self.at)(&body)?;
         self.events.push(body);
         Ok(())
+    }
+
+    fn keep_state(&mut self, script: &str) -> std::io::Result<String> {
+        self.states.push(script.to_owned());
+        Ok(self.states.len().to_string())
     }
 }
 
@@ -140,32 +149,36 @@ fn run(steps: Vec<PlanStep>) -> Ran {
     run_with(setup(), false, steps, &mut |_| Ok(()))
 }
 
+/// Nobody is asked anything.
+const POLICY: Policy = Policy {
+    confirm: ConfirmPolicy::Never,
+    yes: true,
+    unattended: true,
+    stage: false,
+    failing: FailurePolicy::ByRole,
+};
+
 fn run_with(
     session: SessionSetup,
     stage: bool,
     steps: Vec<PlanStep>,
     at: &mut dyn FnMut(&EventBody) -> Result<(), RecordError>,
 ) -> Ran {
-    let policy = Policy {
-        confirm: ConfirmPolicy::Never,
-        yes: true,
-        unattended: true,
-        stage,
-        failing: FailurePolicy::ByRole,
-    };
-    let mut recorder = Memory { events: Vec::new(), at };
+    let policy = Policy { stage, ..POLICY };
+    let mut recorder = Memory { events: Vec::new(), states: Vec::new(), at };
     let last = execute(Run {
         plan: Arc::new(plan(steps)),
         policy,
-        opening: opening(),
+        opening: vec![opening()],
         past: &[],
+        clock_ms: 0,
         session,
         recorder: &mut recorder,
         ask: Box::new(Nobody),
         clock: &SystemClock::new(),
     })
     .expect("bash is everywhere");
-    Ran { events: recorder.events, last }
+    Ran { events: recorder.events, states: recorder.states, last }
 }
 
 fn opening() -> EventBody {

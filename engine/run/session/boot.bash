@@ -37,9 +37,35 @@ __rb_done() {
   builtin echo "s $1 $__rb_q"
 }
 
+# What a new shell must be told to be like this one, in parts ended by NUL. `|| :` since a document may have set
+# errexit.
+__rb_dump() {
+  builtin compgen -A function >"$__rb_state" || :
+  builtin mapfile -t __rb_m <"$__rb_state" || :
+  {
+    builtin printf '%s\0' "$PWD"
+    builtin umask && builtin printf '\0'
+    builtin set +o; builtin shopt -p || :; builtin printf '\0'
+    builtin declare -p; builtin printf '\0'
+    builtin alias -p || :; builtin printf '\0'
+    builtin jobs || :; builtin printf '\0'
+    for __rb_n in /proc/"$BASHPID"/fd/*; do
+      __rb_n=${__rb_n##*/}
+      case $__rb_n in [3-9] | [1-9][0-9] | 1[0-9][0-9]) builtin echo "$__rb_n" ;; esac
+    done
+    builtin printf '\0'
+    builtin declare -Fx; builtin printf '\0'
+    for __rb_n in "${__rb_m[@]}"; do
+      case $__rb_n in __rb_*) ;; *) builtin declare -f -- "$__rb_n" && builtin printf '\0' ;; esac
+    done
+    builtin printf end
+  } >"$__rb_state"
+}
+
 # A step is over: the shell's jobs and traps go with the message.
 __rb_end() {
   __rb_open=''
+  [[ ! $__rb_state ]] || __rb_dump
   { builtin echo D; builtin jobs -p; builtin trap -p; builtin printf '\0'; } >"$__rb_control"
 }
 

@@ -114,6 +114,15 @@ pub(in crate::run) fn question(program: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// Has the shell evaluate `script`, and say whether its last status is 0.
+pub(in crate::run) fn evaluated(script: &str) -> Vec<u8> {
+    format!(
+        "builtin eval \"${{__rb[1]}}\"; builtin echo \"h $?\" >\"$__rb_control\"\0{}\0",
+        script.replace('\0', "")
+    )
+    .into_bytes()
+}
+
 /// The shell's last program: its EXIT trap, which is `trap` as bash quoted it, and its end.
 pub(in crate::run) fn farewell(trap: &str, out: &str, err: &str) -> Vec<u8> {
     let mut bytes = format!(
