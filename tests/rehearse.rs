@@ -1,7 +1,7 @@
 //! Rehearsals as a person runs them: LeviBot with each of its faults, from our runbook and from the one that
 //! the project was drawn from; a service that is not LeviBot; and everything that can go wrong.
 
-use crate::harness::{Finished, LEVIBOT, Test, root};
+use crate::harness::{Finished, LEVIBOT, OnTerminal, Test, root};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -405,6 +405,37 @@ fn a_preparation_runs_on_the_host_and_is_left_out_on_request() {
 }
 
 #[test]
+fn a_preparation_is_shown_while_it_goes_on_and_stops_at_ctrl_c() {
+    let prepare = [("  workdir:", "  prepare: echo compiling it; sleep 600\n  workdir:")];
+    let test = site("rm broken", &prepare, &[]);
+    let mut screen = OnTerminal::start(&test.command());
+    screen.wait_for("preparing the stage");
+    screen.wait_for("compiling it");
+    screen.type_in("\u{3}");
+    let (code, _) = screen.finish();
+    assert_eq!((code, test.leftovers()), (130, Vec::new()));
+    assert!(!test.state().join("runs").exists(), "nothing was run");
+}
+
+#[test]
+fn on_a_terminal_a_rehearsal_shows_its_story_and_asks_what_the_document_leaves_open() {
+    let test = site("rm broken", &[], &[]).file(
+        "runbooks/site.md",
+        "# Site Down\n\n1. Repair it:\n   ```bash\n   rm broken\n   ```\n2. If the disk is full, make room:\n   \
+         ```bash\n   touch room\n   ```\n",
+    );
+    let mut screen = OnTerminal::start(&test.command());
+    screen.wait_for("the symptom is there after");
+    screen.wait_for("is it so?");
+    screen.type_in("y\n");
+    screen.wait_for("taken away");
+    let (code, text) = screen.finish();
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("rehearsal passed"), "{text}");
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+}
+
+#[test]
 fn values_come_from_the_command_line_and_else_from_the_stage() {
     let stage = [("  ready:", "  parameters: {name: broken}\n  ready:")];
     site("rm <name>", &stage, &[]).run().exit(0).says("name = broken");
@@ -591,7 +622,10 @@ fn without_isolation_a_taken_port_is_refused_and_nothing_is_left() {
         .says(&format!("error: port {port} is taken: the procedure would meet whatever listens there"))
         .says("hint: stop that, or rehearse in the sandbox, where every port is free");
     drop(listener);
-    let finished = test().run().exit(0);
+    // A daemon that leaves its group and its parent is ended all the same.
+    let daemon =
+        ("service: echo serving;", "service: setsid bash -c 'sleep 600 & sleep 600' & echo serving;");
+    let finished = site("rm broken", &[("  ready:", &ports), daemon], &["--no-isolation"]).run().exit(0);
     assert_eq!(finished.test.read("site/broken"), "");
     let runs = std::fs::read_dir(finished.test.state().join("runs")).expect("a run was recorded");
     for run in runs {

@@ -8,7 +8,7 @@ mod inside;
 mod outside;
 
 use super::exec::{self, Settings};
-use super::failure::Outcome;
+use super::failure::{Failure, Outcome, USAGE};
 use super::procedure::{Wanted, choices, open_parameters, planning, required};
 use super::{Host, flag, format, plan as plan_command};
 use crate::plan::Plan;
@@ -36,6 +36,14 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Wanted>) -> Outcome {
     let wanted = required(wanted)?;
+    if matches.get_one::<String>("workdir").is_some() {
+        let message = "a rehearsal starts in the stage's own working directory";
+        return Err(Failure::new(
+            USAGE,
+            message,
+            "leave out --workdir; the stage's `workdir` says what is copied",
+        ));
+    }
     let settings = Settings::of_rehearsal(matches, host);
     let declared = Declared::read(&wanted, matches, host)?;
     match inside::run_id(host) {
@@ -52,7 +60,7 @@ fn plan(
     settings: Settings,
     matches: &ArgMatches,
     host: &mut Host<'_>,
-) -> Result<Plan, super::failure::Failure> {
+) -> Result<Plan, Failure> {
     let mut choices = choices(matches);
     choices.terminal = false;
     let plan = wanted.plan(matches, host, &choices)?;
@@ -70,6 +78,6 @@ fn plan(
 }
 
 /// Says what is odd about the procedure.
-fn warn(wanted: &Wanted, host: &mut Host<'_>) -> Result<(), super::failure::Failure> {
+fn warn(wanted: &Wanted, host: &mut Host<'_>) -> Result<(), Failure> {
     plan_command::warn(wanted, host)
 }

@@ -290,9 +290,19 @@ fn all_processes() -> impl Iterator<Item = i32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// Kills the living children of this process, adopted ones too; answers whether there were any.
+pub fn kill_children() -> bool {
+    let own = std::process::id().cast_signed();
+    let mine = |pid: &i32| read_stat(*pid).is_some_and(|stat| stat.parent == own && !stat.dead);
+    let children: Vec<i32> = all_processes().filter(mine).collect();
+    children.iter().for_each(|pid| kill_process(*pid));
+    !children.is_empty()
+}
+
 struct Stat {
     name: String,
     dead: bool,
+    parent: i32,
     group: i32,
 }
 
@@ -303,8 +313,9 @@ fn read_stat(pid: i32) -> Option<Stat> {
     let (open, close) = (stat.find('(')?, stat.rfind(')')?);
     let mut rest = stat[close + 1..].split_whitespace();
     let state = rest.next()?;
-    let group = rest.nth(1)?.parse().ok()?;
-    Some(Stat { name: stat[open + 1..close].to_owned(), dead: matches!(state, "Z" | "X"), group })
+    let parent = rest.next()?.parse().ok()?;
+    let group = rest.next()?.parse().ok()?;
+    Some(Stat { name: stat[open + 1..close].to_owned(), dead: matches!(state, "Z" | "X"), parent, group })
 }
 
 /// Whether this process ignores `signal`, as what `nohup` starts does with SIGHUP.

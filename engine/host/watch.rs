@@ -11,7 +11,7 @@ pub use enclose::{Enclosed, STATUS_FD};
 pub use several::{Captured, First};
 
 use super::adopted::reap_orphans;
-use super::processes::{Command, End, Started, signal_group};
+use super::processes::{Command, End, Started, kill_children, signal_group};
 use lines::Lines;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::Signal as Number;
@@ -198,6 +198,18 @@ impl Watch {
         let from = size - said.len() as u64;
         output.read_exact_at(&mut said, from)?;
         Ok(Outcome { waited, said: String::from_utf8_lossy(&said).into_owned() })
+    }
+
+    /// Kills everything that this process has started and that still runs, and what comes to it by that.
+    pub fn end_everything(&mut self) {
+        for _ in 0..100 {
+            if !kill_children() {
+                return;
+            }
+            // The orphans of what was killed come here next.
+            let _ = self.pause(Duration::from_millis(10));
+            reap_orphans();
+        }
     }
 
     /// Waits until `started` ends. When its time is over or a signal comes, its group is stopped.

@@ -8,6 +8,7 @@ use crate::cli::procedure::Wanted;
 use crate::cli::recorder::Recorder;
 use crate::cli::{Host, ask, runs};
 use crate::event::EventBody;
+use crate::host::processes::become_subreaper;
 use crate::host::surroundings::{inherited_line, own_program};
 use crate::host::watch::Watch;
 use crate::host::{Environment, Files as _, SystemFiles};
@@ -153,6 +154,7 @@ pub(super) fn perform(
         )
     };
     let mut watch = Watch::new().map_err(failed)?;
+    become_subreaper().map_err(failed)?;
 
     let shims: Vec<PathBuf> =
         declared.stage.shims.iter().map(|shim| theatre.directory.join(&shim.value)).collect();
@@ -222,7 +224,11 @@ pub(super) fn perform(
         recorder: &mut recorder,
         clock,
     };
-    let Rehearsed { finished, service } = rehearse_on(rehearsal, &mut watch).map_err(failed)?;
+    let rehearsed = rehearse_on(rehearsal, &mut watch);
+    if rehearsed.is_err() && !theatre.isolated {
+        watch.end_everything();
+    }
+    let Rehearsed { finished, service } = rehearsed.map_err(failed)?;
     let head = recorder.writer.head().to_owned();
     let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
     drop(recorder);
@@ -234,8 +240,12 @@ pub(super) fn perform(
         out.flush().map_err(|error| Failure::output(&error))?;
         keep(&place, &theatre, environment.user() == "root", &mut watch, *err)?;
     }
-    if let Some(service) = service.filter(|_| !theatre.isolated) {
-        service.stop(&mut watch).map_err(failed)?;
+    if !theatre.isolated {
+        if let Some(service) = service {
+            service.stop(&mut watch).map_err(failed)?;
+        }
+        // A sandbox ends what is left by ending; here it may have left its group.
+        watch.end_everything();
     }
     Ok(finished.exit)
 }
