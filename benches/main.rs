@@ -14,7 +14,7 @@ use std::time::Duration;
 
 fn main() {
     let bed = bed::Bed::new();
-    println!("{:<38} {:>10} {:>10} {:>7}  {}", "what", "ours", "yardstick", "ratio", "budget");
+    println!("{:<38} {:>10} {:>10} {:>7}  budget", "what", "ours", "yardstick", "ratio");
     for row in rows::all(&bed) {
         let ratio = row.ours.as_secs_f64() / row.yardstick.as_secs_f64();
         let verdict = if row.ours <= row.budget { "within" } else { "BEYOND" };

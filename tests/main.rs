@@ -18,6 +18,7 @@ mod expected;
 mod harness;
 mod injection;
 mod levibot;
+mod listing;
 mod readme;
 mod record;
 mod rehearse;

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::report::incident;
 use crate::runbook::Runbook;
 use clap::{Arg, ArgMatches};
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Where incidents go when no directory is given.

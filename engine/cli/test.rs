@@ -20,7 +20,6 @@ use crate::report::test_text::TestText;
 use crate::report::{junit, test_json};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use select::Selected;
-use std::io::Write as _;
 use std::num::NonZero;
 
 pub(super) fn command() -> Command {

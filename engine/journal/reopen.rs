@@ -24,10 +24,10 @@ impl Store<'_> {
         let whole = text.rfind('\n').map_or(0, |at| at + 1);
         if whole < text.len() {
             let torn = format!("torn-{}", journal.events.len());
-            let kept = self.files().create(&self.directory(id).join(torn), text[whole..].as_bytes());
+            let kept = self.files().create(&self.directory(id).join(torn), &text.as_bytes()[whole..]);
             match kept {
                 Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
-                _ => self.files().replace(&self.journal(id), text[..whole].as_bytes())?,
+                _ => self.files().replace(&self.journal(id), &text.as_bytes()[..whole])?,
             }
         }
         let ids = journal.started().map(|started| started.steps.iter().map(|step| step.id.clone()).collect());

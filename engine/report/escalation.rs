@@ -3,7 +3,6 @@
 
 use super::record::Record;
 use super::style::{Style, WIDTH, wrap};
-use super::words;
 use crate::event::{Outcome, TargetVerdict};
 use crate::runbook::escalation::row_for;
 use crate::runbook::severity::level;

@@ -92,7 +92,7 @@ fn notes(out: &mut dyn Write, notes: &[Note]) -> io::Result<()> {
         writeln!(out)?;
     }
     for note in notes {
-        item(out, "-", &note.text)?;
+        item(out, "-", note.text.trim_start_matches("- "))?;
     }
     Ok(())
 }

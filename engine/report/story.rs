@@ -8,11 +8,7 @@ use super::record::{Record, StepRecord};
 use super::style::millis;
 use super::timeline::{self, Moment, clock, day};
 use super::words;
-use crate::event::{
-    Choice, Event, EventBody, JudgedTarget, Outcome, Purpose, RunStarted, StepFinished, StepHeader,
-    StepResult, TargetVerdict,
-};
-use crate::plan::StepId;
+use crate::event::{Event, JudgedTarget, Outcome, RunStarted, StepHeader, StepResult, TargetVerdict};
 use crate::runbook::Role;
 
 /// A run, told.
@@ -206,6 +202,7 @@ pub fn target_line(target: &JudgedTarget) -> String {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::event::EventBody;
 
     fn told(events: &[Event]) -> Vec<String> {
         let story = Story::of(events).expect("has started");

@@ -14,7 +14,7 @@ use super::session::{EndOfStep, Message, Program, Session, Snapshot, Unit, own_o
 use super::signals::Heard;
 use super::stop::{Stop, Why};
 use super::stream::{CHUNK, StepStream};
-use crate::event::{CancelCause, EventBody, StepFinished, StepResult, Stream};
+use crate::event::{EventBody, StepFinished, StepResult, Stream};
 use crate::host::adopted::{reap_orphans, was_stopped};
 use crate::host::processes::{End, Processes as _, SystemProcesses, process, signal_group};
 use crate::host::terminal::LentTerminal;

@@ -4,7 +4,7 @@ use super::machine::{Machine, Next, State};
 use super::policy::{Question, QuestionKind};
 use crate::event::{Choice, EventBody, SkipReason, StepFinished, StepResult};
 use crate::plan::{PlanReach, PlanStep, StepId, Work};
-use crate::runbook::{Role, Target};
+use crate::runbook::Role;
 use crate::shell::Effect;
 use std::time::Duration;
 

@@ -4,13 +4,13 @@
 //! has no clock and starts nothing. Feeding it a journal brings it to the same state as the live run,
 //! so replay and resume need no code of their own. Rules: design §6.3 to §6.8.
 
-use super::policy::{ConfirmPolicy, FailurePolicy, Policy, Question, QuestionKind};
+use super::policy::{FailurePolicy, Policy, Question};
 use super::verdict;
 use crate::event::{
     Answer, CancelCause, Choice, EventBody, Purpose, RunFinished, SkipReason, StepFinished, StepResult,
 };
 use crate::plan::{Plan, PlanReach, PlanStep, StepId, Work};
-use crate::runbook::{Phase, Role};
+use crate::runbook::Role;
 use crate::shell::Effect;
 use std::sync::Arc;
 use std::time::Duration;

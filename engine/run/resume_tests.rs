@@ -1,7 +1,7 @@
 //! A run cut off at every event and resumed: what passed is not done again, what is unknown never silently.
 
 use super::{ConfirmPolicy, FailurePolicy, Machine, Next, Policy, Question, QuestionKind, Reply};
-use crate::event::{CancelCause, Choice, EventBody, Outcome, Purpose, RunFinished, StepFinished, StepResult};
+use crate::event::{CancelCause, Choice, EventBody, Outcome, Purpose, StepFinished, StepResult};
 use crate::plan::testing::{
     act, always, decision, destroying, fallback, manual, notes, observe, optional, plan, verify,
 };

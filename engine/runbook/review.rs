@@ -5,7 +5,7 @@
 use super::title::fold;
 use super::{Metadata, MetadataEntry};
 use jiff::ToSpan;
-use jiff::civil::{Date, date};
+use jiff::civil::Date;
 
 /// What a document says about its reviews.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,6 +144,7 @@ fn period(text: &str) -> Option<Every> {
 mod tests {
     use super::*;
     use crate::source::Span;
+    use jiff::civil::date;
 
     fn of(entries: &[(&str, &str)]) -> Review {
         let entry = |(key, value): &(&str, &str)| MetadataEntry {

@@ -31,11 +31,6 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// Whether `span` overlaps a placeholder.
-    pub(super) fn has_placeholder(&self, span: Span) -> bool {
-        !self.placeholders_in(span).is_empty()
-    }
-
     /// The placeholders that overlap `span`.
     pub(super) fn placeholders_in(&self, span: Span) -> &[Placeholder] {
         let first = self.placeholders.partition_point(|place| place.span.end <= span.start);
@@ -147,9 +142,9 @@ pub(super) fn script(parsed: &Parsed) -> Script {
     }
     for comment in &mut comments {
         comment.boundary &= errors.is_empty()
-            && !statements
+            && statements
                 .get(statements.partition_point(|statement| statement.span.end <= comment.span.start))
-                .is_some_and(|statement| statement.span.start < comment.span.start);
+                .is_none_or(|statement| statement.span.start >= comment.span.start);
     }
     errors.sort_unstable();
     let variables = variables::find(parsed, root);

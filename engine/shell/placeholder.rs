@@ -106,7 +106,7 @@ fn angle(text: &str, scan: &Scan, at: usize, closed: &HashSet<String>) -> Option
     if previous == b'<' || previous == b'\\' && quoting == Quoting::Bare {
         return None;
     }
-    let inner = text[at + 1..].as_bytes();
+    let inner = &text.as_bytes()[at + 1..];
     let length = inner.iter().take(MAX_NAME + 1).position(|&byte| byte == b'>')?;
     let name = &text[at + 1..at + 1 + length];
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" _.,:/+-".contains(&byte);

@@ -162,7 +162,7 @@ fn head(line: &str) -> (&str, &str) {
     let (login, path) = name.split_once(':').unwrap_or((name, ""));
     let is_login = login.split_once('@').is_some_and(|(user, host)| plain(user) && plain(host));
     let is_place = path.starts_with(['~', '/']) && (is_login || plain(login));
-    if is_shell || is_login && (path.is_empty() || is_place) || is_place { (name, rest) } else { ("", line) }
+    if is_shell || is_place || is_login && path.is_empty() { (name, rest) } else { ("", line) }
 }
 
 #[cfg(test)]

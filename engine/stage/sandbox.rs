@@ -2,7 +2,7 @@
 //!
 //! Inside there is a user, mount, process, IPC, host-name, cgroup and network namespace of its own, with
 //! only the loopback interface up. Of the host's files there are, read-only, its programs and their
-//! settings ([`SYSTEM`]), the documents, and what the stage names; the run's directory alone can be
+//! settings (`SYSTEM`), the documents, and what the stage names; the run's directory alone can be
 //! written. `/proc`, `/dev`, `/run`, `/tmp`, `/var`, HOME and the working directory are fresh and live in
 //! memory, so that nothing stays behind however the sandbox ends. It protects the host from a runbook, not
 //! from someone who attacks the kernel.

@@ -38,7 +38,7 @@ fn every_path_answers_as_the_runbooks_expect() {
         // Without a reason it is pressed all the same.
         ("POST", "/live/kill", "", 200),
     ] {
-        let answer = levibot.ask(method, path, body).unwrap();
+        let answer = levibot.ask(method, path, body).expect("is there");
         assert_eq!(answer.status, status, "{method} {path} {body}: {answer:?}");
     }
     assert_eq!(levibot.get("/live/status").json()["kill_switch"]["reason"], "no reason given");
@@ -83,17 +83,18 @@ fn a_locked_database_delays_the_answer_to_a_kill_and_not_the_kill() {
     let address = &levibot.address;
     let (answer, stopped) = std::thread::scope(|scope| {
         let pressed = Instant::now();
-        let kill = scope.spawn(|| ask_at(address, "POST", "/live/kill", r#"{"reason":"drill"}"#).unwrap());
+        let kill =
+            scope.spawn(|| ask_at(address, "POST", "/live/kill", r#"{"reason":"drill"}"#).expect("is there"));
         until("every engine is dead", || !pids.iter().any(|pid| lives(*pid)));
         let stopped = pressed.elapsed();
-        (kill.join().unwrap(), stopped)
+        (kill.join().expect("is there"), stopped)
     });
     assert!(stopped < Duration::from_millis(500), "{stopped:?}");
     assert_eq!(answer.status, 500);
     let reason = "every engine is stopped, but a restart would not know it yet: \
                   database: database is locked";
     assert_eq!(answer.json()["error"], reason);
-    assert!(levibot.metric("levibot_kill_switch_latency_seconds").unwrap() > 0.5);
+    assert!(levibot.metric("levibot_kill_switch_latency_seconds").expect("is there") > 0.5);
 
     // Once the lock is gone the switch is written down by itself.
     levibot.ok("kill $(cat run/lock.pid)");
@@ -103,7 +104,8 @@ fn a_locked_database_delays_the_answer_to_a_kill_and_not_the_kill() {
 }
 
 fn kept_reason(levibot: &LeviBot) -> Option<String> {
-    let database = rusqlite::Connection::open(levibot.test.path("backend/data/levibot.db")).unwrap();
+    let database =
+        rusqlite::Connection::open(levibot.test.path("backend/data/levibot.db")).expect("is there");
     database.query_row("SELECT reason FROM kill_switch", [], |row| row.get(0)).ok()
 }
 
@@ -141,14 +143,14 @@ fn samples(page: &super::system::Answer) -> BTreeSet<String> {
     let mut family = String::new();
     for line in page.body.lines() {
         if let Some(help) = line.strip_prefix("# HELP ") {
-            help.split(' ').next().unwrap().clone_into(&mut family);
+            help.split(' ').next().expect("is there").clone_into(&mut family);
             assert!(families.insert(family.clone()), "{family} is described twice");
         } else if let Some(kind) = line.strip_prefix("# TYPE ") {
             let kinds = [format!("{family} gauge"), format!("{family} counter")];
             assert!(kinds.contains(&kind.to_owned()), "{line}");
             assert_eq!(kind.ends_with("counter"), family.ends_with("_total"), "{line}");
         } else {
-            let (name, value) = line.rsplit_once(' ').unwrap();
+            let (name, value) = line.rsplit_once(' ').expect("is there");
             assert_eq!(name.split('{').next(), Some(family.as_str()), "{line}");
             assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{line}");
             assert!(names.insert(name.to_owned()), "{name} stands twice");

@@ -11,7 +11,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 fn refused(command: std::process::Command) -> String {
     let (status, _, stderr) = Running::start(command, None).finish(LIMIT);
     assert_eq!(exit_code(status), 1);
-    String::from_utf8(stderr).unwrap()
+    String::from_utf8(stderr).expect("is there")
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn a_second_levibot_in_the_directory_is_refused() {
 #[test]
 fn a_port_in_use_is_named_also_while_its_api_is_down() {
     let levibot = LeviBot::start();
-    let port = levibot.address.rsplit_once(':').unwrap().1;
+    let port = levibot.address.rsplit_once(':').expect("is there").1;
     let test = Test::new();
     let again = || {
         let mut command = test.other(super::system::program());
@@ -97,8 +97,8 @@ fn the_default_directory_is_the_one_that_runbook_yaml_names_and_git_ignores() {
     let mut command = test.other(super::system::program());
     command.args(["up", "--help"]);
     let (_, help, _) = Running::start(command, None).finish(LIMIT);
-    assert!(String::from_utf8(help).unwrap().contains("[default: target/levibot]"));
-    let read = |path: &str| std::fs::read_to_string(root().join(path)).unwrap();
+    assert!(String::from_utf8(help).expect("is there").contains("[default: target/levibot]"));
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("is there");
     assert!(read("runbooks/runbook.yaml").lines().any(|line| line == "workdir: ../target/levibot"));
     assert!(read(".gitignore").lines().any(|line| line == "/target"));
 }
@@ -113,7 +113,7 @@ fn a_shell_without_a_directory_says_what_to_do() {
     assert_eq!(refused(command), expected);
     let levibot = LeviBot::start();
     let said = levibot.ok("echo $PWD; command -v docker; command -v levibot; echo $LEVIBOT_URL");
-    let dir = levibot.test.path("").canonicalize().unwrap();
+    let dir = levibot.test.path("").canonicalize().expect("is there");
     let dir = dir.display();
     assert_eq!(said, format!("{dir}\n{dir}/bin/docker\n{dir}/bin/levibot\nhttp://{}\n", levibot.address));
     until("it answers", || levibot.sh("exit 7").code == 7);

@@ -2,7 +2,7 @@
 
 use super::declared::Declared;
 use super::inside::{Theatre, perform};
-use super::{plan, warn};
+use super::plan;
 use crate::cli::exec::{self, Settings};
 use crate::cli::failure::{CANNOT_START, Failure, Outcome};
 use crate::cli::procedure::Wanted;

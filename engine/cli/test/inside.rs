@@ -186,8 +186,9 @@ fn perform(
     let finished = execute(Run {
         plan: Arc::clone(&plan),
         policy: settings.policy,
-        opening: EventBody::RunStarted(Box::new(started)),
+        opening: vec![EventBody::RunStarted(Box::new(started))],
         past: &[],
+        clock_ms: 0,
         session,
         recorder: &mut collector,
         ask: Box::new(ask::Asker::new(None, &plan)),

@@ -10,7 +10,7 @@ use crate::plan::fold_name;
 use crate::runbook::select::{Selection, select};
 use crate::runbook::{Procedure, Runbook};
 use clap::ArgMatches;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Documents in one directory tree, at most.
 const MAX_FILES: usize = 20_000;

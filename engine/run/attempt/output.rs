@@ -5,7 +5,6 @@ use super::Attempt;
 use crate::event::{StepFinished, StepResult};
 use crate::host::pipes::has_writers;
 use crate::host::terminal::LentTerminal;
-use crate::plan::RunMode;
 use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};

@@ -7,7 +7,7 @@ use crate::document::{Fence, Inline};
 use crate::runbook::fence::{self, FenceKind};
 use crate::runbook::raw::Lead;
 use crate::runbook::split::{Piece, Split, split};
-use crate::runbook::{Expectation, Inference, Matching, Note, PossibleBlock, ScriptLine, prose};
+use crate::runbook::{Expectation, Inference, Matching, Note, PossibleBlock, prose};
 use crate::source::Span;
 
 impl Reader<'_> {

@@ -1,0 +1,37 @@
+//! `list`, `show` and `plan` on our own LeviBot runbook: every line they print.
+
+use crate::harness::{LEVIBOT, Test};
+
+#[track_caller]
+fn matches(args: &[&str], name: &str) {
+    Test::on(LEVIBOT, args).run().exit(0).matches(name);
+}
+
+#[test]
+fn the_procedures_are_listed() {
+    matches(&["list"], "list");
+    matches(&["list", "--format", "json"], "list-json");
+}
+
+#[test]
+fn a_procedure_reads_like_its_document() {
+    matches(&["show", "MTTR Exceeded"], "show-mttr-exceeded");
+}
+
+#[test]
+fn plans_show_both_branches_and_every_inference() {
+    let bare = ["--workdir", "/"];
+    for (procedure, name) in [
+        ("MTTR Exceeded", "plan-mttr-exceeded"),
+        ("Engine Restart Failed", "plan-engine-restart-failed"),
+        ("Kill Switch Latency High", "plan-kill-switch-latency-high"),
+        ("Full System Restart", "plan-full-system-restart"),
+        ("Rollback Deployment", "plan-rollback-deployment"),
+    ] {
+        // Which programs this machine has is no part of the plan.
+        let args = ["plan", procedure, "--workdir", "/"];
+        Test::on(LEVIBOT, &args).env("PATH", "/nowhere").run().exit(0).matches(name);
+    }
+    matches(&[&["plan", "MTTR Exceeded", "--format", "mermaid"][..], &bare].concat(), "plan-mermaid");
+    matches(&[&["plan", "MTTR Exceeded", "--format", "dot"][..], &bare].concat(), "plan-dot");
+}
