@@ -5,7 +5,7 @@
 
 mod clause;
 
-use self::clause::{Kind, clause, optional, telling};
+use self::clause::{Kind, clause, continues, optional, telling};
 use super::raw::{Body, Raw};
 use super::{Decision, Inference, Phase, Reach, Role, prose};
 use crate::shell::Effect;
@@ -57,14 +57,16 @@ pub(super) fn condition(raw: &Raw, effect: Option<Effect>) -> Condition {
         return Condition::default();
     }
     let mut condition = Condition::default();
-    for lead in &raw.leads {
+    for (distance, lead) in raw.leads.iter().enumerate() {
         if let Some(words) = optional(&lead.text) {
             if raw.directive.optional.is_none() {
                 condition.optional.get_or_insert((words, lead.line));
             }
             continue;
         }
-        let Some(clause) = clause(&lead.text) else { continue };
+        // The last of several sentences far above tells what something means, unless it leads on.
+        let tells = distance > 0 && !prose::leads_on(&lead.text) && prose::sentences(&lead.text).len() > 1;
+        let Some(clause) = clause(&lead.text).filter(|_| !tells) else { continue };
         // A text behind an instruction changes nothing for who only looks, and a person reads it.
         if clause.kind == Kind::Postposed && effect.is_none_or(|effect| effect == Effect::Reads) {
             continue;
@@ -146,6 +148,7 @@ impl Finder<'_> {
         } else if step.raw.directive.when.is_none() {
             match &step.condition.found {
                 Some(found) => self.conditional(index, found, &mut branch),
+                None if self.goes_on(index) => self.go_on(index, &mut branch),
                 None => self.rollback(index, &mut branch),
             }
         }
@@ -190,6 +193,29 @@ impl Finder<'_> {
         };
         branch.infer(what, found.line);
         branch.reach = Reach::Decision(Decision { question: text.clone(), known_by, otherwise_of });
+    }
+
+    /// Whether a text goes on with what the conditional step right before it began: "Then delete it:".
+    fn goes_on(&self, index: usize) -> bool {
+        let Some(before) = index.checked_sub(1) else { return false };
+        let conditional = matches!(
+            self.found[before].reach,
+            Reach::Decision(_) | Reach::With { .. } | Reach::Fallback { .. }
+        );
+        let (raw, last) = (self.steps[index].raw, self.steps[before].raw);
+        let same_place = raw.leads.get(1..) == last.leads.get(1..) && raw.phase == last.phase;
+        let nearest = raw.leads.first().filter(|lead| !lead.ordered);
+        conditional && same_place && nearest.is_some_and(|lead| continues(&lead.text))
+    }
+
+    fn go_on(&self, index: usize, branch: &mut Branch) {
+        let of = match self.found[index - 1].reach {
+            Reach::With { of } => of,
+            _ => index - 1,
+        };
+        branch.reach = Reach::With { of };
+        let lead = &self.steps[index].raw.leads[0];
+        branch.infer(format!("part of step {}'s branch, from `Then`", self.steps[of].id), lead.line);
     }
 
     /// Steps under a rollback heading are done when what is before them failed.

@@ -2,6 +2,7 @@
 
 use super::{CommandBlock, CommandMode, ScriptLine};
 use crate::shell::{self, Effect, Endless, Hazard, Inside, Script};
+use crate::source::Span;
 use std::time::Duration;
 
 /// A step's command and what is known of it.
@@ -20,6 +21,16 @@ impl Known {
     pub(super) fn watches(&self) -> bool {
         matches!(self.block.mode, CommandMode::Repeat { .. } | CommandMode::TimeBox)
             && self.effect == Effect::Reads
+    }
+
+    /// Whether a `...` stands for something left out, so that it cannot be run as it is.
+    pub(super) fn is_elided(&self) -> bool {
+        let text = &self.block.script;
+        let dots = |span: Span| matches!(text.get(span.range()), Some("..." | "…"));
+        self.parsed.commands().any(|command| {
+            let values = command.assignments.iter().filter_map(|assignment| assignment.value.as_ref());
+            command.words.iter().chain(values).any(|word| dots(word.span))
+        })
     }
 
     /// Whether nothing of it looks at anything: it sets variables, changes directory, prints, waits.
@@ -161,6 +172,20 @@ mod tests {
             );
             assert_eq!(known.effect, effect, "{text}");
             assert_eq!(known.block.lines.len(), script.matches('\n').count() + 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_seen() {
+        for (text, wanted) in [
+            ("curl ... -d x", true),
+            ("export CLUSTER_NAME=...", true),
+            ("kubectl edit cm x\n...\na: b", true),
+            ("go test ./...", false),
+            ("git diff a...b", false),
+            ("grep '...' x", false),
+        ] {
+            assert_eq!(command(text, &lines(text)).is_elided(), wanted, "{text}");
         }
     }
 

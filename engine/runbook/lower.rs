@@ -13,8 +13,8 @@ use super::steps::{Found, steps};
 use super::title::{slug, title};
 use super::yaml::FrontMatter;
 use super::{
-    Action, CommandMode, Metadata, Note, Procedure, ProcedureKind, Role, Runbook, Step, Symptom, Target,
-    checklist, escalation, metadata, parameters, severity, symptom, target,
+    Action, CommandMode, Inference, Metadata, Note, Phase, Procedure, ProcedureKind, Reach, Role, Runbook,
+    Step, Symptom, Target, checklist, escalation, metadata, parameters, severity, symptom, target,
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, Inline, Section};
@@ -101,13 +101,8 @@ fn procedure(
     let Found { steps: raws, possible, notes, probes, test_arguments, diagnostics: wrong } = found;
     diagnostics.extend(wrong);
     probe(&mut targets, probes, diagnostics);
-    let known: Vec<Option<Known>> = raws
-        .iter()
-        .map(|raw| match &raw.body {
-            Body::Shell { script, lines } => Some(command(script, lines)),
-            Body::Manual { .. } => None,
-        })
-        .collect();
+    let mut raws = raws;
+    let known: Vec<Option<Known>> = raws.iter_mut().map(known).collect();
     let steps = with_names(lowered(raws, &known), diagnostics);
     let scripts: Vec<_> = known.into_iter().map(|known| known.map(|known| known.parsed)).collect();
     let parameters = parameters::parameters(&steps, &scripts, &names.front.parameters);
@@ -129,6 +124,19 @@ fn procedure(
         parameters,
         test_arguments,
     }
+}
+
+/// What is known of a step's commands; those that cannot be run as they are become a person's.
+fn known(raw: &mut Raw) -> Option<Known> {
+    let Body::Shell { script, lines } = &raw.body else { return None };
+    let known = command(script, lines);
+    if !known.is_elided() {
+        return Some(known);
+    }
+    let what = "done by hand: `...` stands for something left out".to_owned();
+    raw.inferred.push(Inference { what, line: raw.line });
+    raw.body = Body::Manual { text: script.clone(), bullets: false };
+    None
 }
 
 /// A name that none of those taken has; `taken` counts how often a name was asked for.

@@ -162,6 +162,14 @@ pub(crate) fn optional(text: &str) -> Option<String> {
     None
 }
 
+/// Whether a text goes on with what was begun before it.
+pub(crate) fn continues(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    ["then ", "then,", "then:", "and then", "after that", "afterwards"]
+        .iter()
+        .any(|word| lower.starts_with(word))
+}
+
 /// A condition that begins a sentence of `text`.
 fn leading(sentence: &str, text: &str) -> Option<Clause> {
     let sentence = without_fillers(behind_topic(sentence));

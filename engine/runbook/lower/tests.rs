@@ -275,6 +275,9 @@ fn prose_says_how_a_step_is_reached() {
         ("## Mitigation\n### If it is down\n```sh\nmake x\n```\n```sh\nls\n```\n### Later\n```sh\nmake y\n```\n".into(), vec!["act act changes decision(If it is down)", "act observe reads with(0)", "act act changes"]),
         ("## Mitigation\n```sh\nmake x\n```\n## Verification\n```sh\nls\n```\n## Rollback\n```sh\nmake y\n```\n```sh\nmake z\n```\n".into(), vec!["act act changes", "verify verify reads", "rollback act changes fallback(1)", "rollback act changes with(2)"]),
         ("## Rollback\n```sh\nmake y\n```\n".into(), vec!["rollback act changes"]),
+        ("If it is down, start it:\n```sh\nmake x\n```\nThen clean up:\n```sh\nmake y\n```\nGo on:\n```sh\nmake z\n```\n".into(), vec!["act act changes decision(If it is down)", "act act changes with(0)", "act act changes"]),
+        ("1. Look for the directory. If it is missing, X is off.\n   - Look:\n     ```sh\n     ls\n     ```\n".into(), vec!["act observe reads"]),
+        ("Edit it:\n```sh\nkubectl edit cm x\n...\na: b\n```\n".into(), vec!["act manual"]),
         ("If it is down:\n<!-- runbook: when=plain -->\n```sh\nmake y\n```\n".into(), vec!["act act changes"]),
         ("If it is down:\n<!-- runbook: role=observe effect=reads optional=yes -->\n```sh\nmake y\n```\n".into(), vec!["act observe reads optional"]),
     ] {
