@@ -1,6 +1,8 @@
 //! Every path of the API, the kill switch, and the metrics.
 
 use super::system::{LeviBot, ask_at, lives, until};
+use crate::expected::files;
+use crate::harness::root;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -157,4 +159,19 @@ fn samples(page: &super::system::Answer) -> BTreeSet<String> {
         }
     }
     names
+}
+
+#[test]
+fn no_source_of_levibot_knows_the_name_of_a_fault() {
+    let yaml = std::fs::read_to_string(root().join("runbooks/runbook.yaml")).unwrap();
+    let faults = yaml.split_once("\nfaults:\n").unwrap().1;
+    let name =
+        |line: &str| line.strip_prefix("  ").and_then(|line| line.strip_suffix(':')).map(str::to_owned);
+    let names: Vec<String> = faults.lines().filter_map(name).filter(|name| !name.starts_with(' ')).collect();
+    assert!(names.contains(&"api-down".to_owned()), "{names:?}");
+    for path in files(&root().join("fixtures/levibot"), "rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let known: Vec<_> = names.iter().filter(|name| text.contains(name.as_str())).collect();
+        assert_eq!(known, Vec::<&String>::new(), "{}", path.display());
+    }
 }
