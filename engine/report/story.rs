@@ -105,6 +105,8 @@ impl Story {
         let attended = if started.unattended { ", unattended" } else { "" };
         let exit = self.record.finished.as_ref().map(|end| format!(", exit code {}", end.exit));
         facts.push(("How", format!("{}{attended}{}", started.mode, exit.unwrap_or_default())));
+        let rehearsal = self.record.finished.as_ref().and_then(|end| end.rehearsal.as_ref());
+        facts.extend(rehearsal.map(|rehearsal| ("Rehearsal", words::rehearsal(rehearsal))));
         facts
     }
 

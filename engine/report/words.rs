@@ -1,7 +1,8 @@
 //! The words people read for roles, effects, results and verdicts; one place, so that every form says the same.
 
 use crate::event::{
-    Answer, CancelCause, Choice, NotTried, Outcome, Purpose, SkipReason, StepResult, TargetVerdict,
+    Answer, CancelCause, Choice, NotTried, Outcome, Purpose, RehearsalVerdict, SkipReason, StepResult,
+    TargetVerdict,
 };
 use crate::report::style::millis;
 use crate::runbook::Role;
@@ -164,6 +165,13 @@ pub(crate) fn short_outcome(outcome: Outcome) -> &'static str {
     }
 }
 
+pub(crate) fn rehearsal(rehearsal: &RehearsalVerdict) -> String {
+    let verdict = if rehearsal.passed { "passed" } else { "did not pass" };
+    let exec = rehearsal.exec_exit.map(|exit| format!("; exec would have ended with {exit}"));
+    let reasons: String = rehearsal.reasons.iter().map(|reason| format!("; {reason}")).collect();
+    format!("{verdict} with fault {}{reasons}{}", rehearsal.fault, exec.unwrap_or_default())
+}
+
 pub(crate) fn cause(cause: &CancelCause) -> String {
     match cause {
         CancelCause::Signal { signal } => {
@@ -178,5 +186,19 @@ pub(crate) fn cause(cause: &CancelCause) -> String {
         CancelCause::OutputClosed => "the output was closed".to_owned(),
         CancelCause::JournalFailed { reason } => format!("the journal cannot be written: {reason}"),
         CancelCause::Operator => "the operator aborted".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_is_told_in_one_line() {
+        let mut verdict =
+            RehearsalVerdict { fault: "api-down".into(), passed: true, exec_exit: Some(5), reasons: vec![] };
+        assert_eq!(rehearsal(&verdict), "passed with fault api-down; exec would have ended with 5");
+        (verdict.passed, verdict.exec_exit, verdict.reasons) = (false, None, vec!["a".into(), "b".into()]);
+        assert_eq!(rehearsal(&verdict), "did not pass with fault api-down; a; b");
     }
 }
