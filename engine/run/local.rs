@@ -402,7 +402,11 @@ impl<'a> Driver<'a> {
                 streams = Some((step, [out, err]));
                 session.hand_over(&bytes)
             }
-            _ => session.hand_over(&farewell("''", "/dev/null", "/dev/null")),
+            // It waits for a word, and has none to say.
+            _ => {
+                kill_process(session.pid());
+                Ok(())
+            }
         };
         let until = Instant::now() + FAREWELL;
         while sent.is_ok() && Instant::now() < until && matches!(session.ended(), Ok(None)) {

@@ -58,6 +58,8 @@ pub(super) struct Session {
     jobs: Vec<i32>,
     /// A copy took over and does not have the traps yet.
     took_over: bool,
+    /// `curl` is wrapped.
+    has_curl: bool,
 }
 
 #[derive(Debug)]
@@ -152,6 +154,7 @@ impl Session {
             exit_trap: None,
             jobs: Vec::new(),
             took_over: false,
+            has_curl: false,
         };
         session.listens().await?;
         Ok(session)
@@ -218,6 +221,8 @@ impl Session {
             Program { groups: &self.groups, traps, keeps_exit_trap: self.exit_trap.is_some(), ..program };
         let bytes = program.bytes();
         self.took_over = false;
+        // The snapshot is taken behind it: it has the wrapper, too.
+        self.has_curl |= program.curl;
         self.hand_over(&bytes)
     }
 

@@ -1,7 +1,7 @@
 # What a session begins with. It keeps no descriptor of the engine's: it opens them by path when it needs
 # them. `__rb_commands`, `__rb_script`, `__rb_control`, `__rb_snapshots`, `__rb_wake` and `__rb_headers` are set
 # before this. Nothing here forks but the snapshot, and `builtin` keeps functions of the document out.
-__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_g=() __rb_m=()
+__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_l=-u __rb_g=() __rb_m=()
 
 # The engine is gone: nothing of this session may outlive it.
 __rb_die() {
@@ -37,6 +37,16 @@ __rb_done() {
   builtin echo "s $1 $__rb_q"
 }
 
+# A step begins, with these three streams.
+__rb_begin() {
+  __rb_open=1
+  case $- in
+    *x*) builtin set +x; __rb_x='builtin set -x; ' ;;
+    *) __rb_x='' ;;
+  esac
+  exec <"$1" >"$2" 2>"$3"
+}
+
 # What a new shell must be told to be like this one, in parts ended by NUL. `|| :` since a document may have set
 # errexit.
 __rb_dump() {
@@ -64,12 +74,14 @@ __rb_dump() {
 
 # A step is over: the shell's jobs and traps go with the message.
 __rb_end() {
+  exec </dev/null >/dev/null 2>&1
   __rb_open=''
+  if builtin shopt -q lastpipe; then __rb_l=-s; else __rb_l=-u; fi
   [[ ! $__rb_state ]] || __rb_dump
   { builtin echo D; builtin jobs -p; builtin trap -p; builtin printf '\0'; } >"$__rb_control"
 }
 
-# On one line, so that statements have the line numbers they are padded to. A `break` or `continue` of a step
+# A `break` or `continue` of a step
 # that is in no loop of its own ends this shell, and the snapshot takes over.
 __rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; do builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; done; builtin exit 1'
 

@@ -1,6 +1,5 @@
 # Makes a `curl` that is typed in a step fail on HTTP errors, and tells the engine the response codes: the
 # response headers go to it, too. Not exported: scripts that a step calls get the real one.
-__rb_http=1
 if ! builtin declare -F curl >/dev/null && builtin type -P curl >/dev/null; then
   # The progress meter, which curl shows only because its output is no terminal here, would bury the answer.
   if builtin command curl --fail-with-body --no-progress-meter --version >/dev/null; then

@@ -1,7 +1,8 @@
 //! What the shell is told to do for a step: one line of bash, and the step's statements as data beside it.
 //!
-//! The statements are never part of the line. Each is padded with empty lines so that bash's own line
-//! numbers are those of the document; nothing of what bash prints is rewritten.
+//! The statements are never part of the line. `LINENO` is set in the very word that is evaluated, and
+//! bash counts on from it: its own line numbers are those of the document, and nothing of what it prints
+//! is rewritten.
 
 use super::units::Unit;
 use std::fmt::Write as _;
@@ -11,8 +12,8 @@ const CURL: &str = include_str!("curl.bash");
 
 /// Leaves a copy of the shell waiting, two forks away, so that it is no job of the session; and not
 /// as an asynchronous command, whose children would ignore Ctrl-C.
-const SNAPSHOT: &str = "( if builtin shopt -q lastpipe; then __rb_l=-s; else __rb_l=-u; fi; builtin shopt -s lastpipe; \
-     { builtin shopt $__rb_l lastpipe; __rb_hold; builtin eval \"$__rb_loop\"; } >/dev/null | builtin exit 0 ); ";
+const SNAPSHOT: &str = "( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; \
+     builtin eval \"$__rb_loop\"; } >/dev/null | builtin exit 0 ); ";
 
 /// Put in place of the EXIT trap of a step: the engine keeps that one until the run's end.
 const KEPT: &str = "builtin trap -- ': kept until the end of the run' EXIT; ";
@@ -52,7 +53,7 @@ impl Program<'_> {
         let groups: Vec<String> = self.groups.iter().map(|group| format!("-{group}")).collect();
         let _ = write!(line, "__rb_g=({}); ", groups.join(" "));
         // Data: curl's wrapper, the traps, then a text and a program for each unit.
-        let mut data = vec![CURL.to_owned(), self.traps.to_owned()];
+        let mut data = vec![if self.curl { CURL } else { "" }.to_owned(), self.traps.to_owned()];
         if !self.traps.is_empty() {
             line.push_str("builtin eval \"${__rb[2]}\"; ");
         }
@@ -60,17 +61,14 @@ impl Program<'_> {
             line.push_str(KEPT);
         }
         if self.curl {
-            line.push_str("[[ ${__rb_http-} ]] || builtin eval \"${__rb[1]}\"; ");
+            line.push_str("builtin eval \"${__rb[1]}\"; ");
         }
         if self.snapshot {
             line.push_str(SNAPSHOT);
         }
-        line.push_str(
-            "__rb_open=1; case $- in *x*) builtin set +x; __rb_x='builtin set -x; ' ;; *) __rb_x= ;; esac; ",
-        );
         let input = if self.terminal { "/dev/tty" } else { "/dev/null" };
         let (out, err) = self.streams.unwrap_or(("/dev/tty", "/dev/tty"));
-        let _ = write!(line, "exec <{input} >{out} 2>{err}; ");
+        let _ = write!(line, "__rb_begin {input} {out} {err}; ");
         for (number, option) in self.options.iter().enumerate() {
             let option = quoted(option);
             let _ = write!(
@@ -80,12 +78,14 @@ impl Program<'_> {
         }
         for (number, unit) in self.units.iter().enumerate() {
             let text = data.len() + 1;
-            data.push(padded(unit));
+            data.push(closed(unit));
             data.push(unit.program.clone().unwrap_or_default());
             let _ = write!(
                 line,
-                "__rb_set \"$__rb_q\" \"$__rb_u\" && : \"$__rb_u\"; builtin eval \"$__rb_x${{__rb[{text}]}}\"; \
+                "__rb_set \"$__rb_q\" \"$__rb_u\" && : \"$__rb_u\"; \
+                 builtin eval \"$__rb_x${{__rb[{text}]:$((LINENO={},0))}}\"; \
                  {{ __rb_done {number} \"${{__rb[{}]}}\"; }} >\"$__rb_control\" 2>/dev/null; ",
+                unit.line,
                 text + 1
             );
         }
@@ -94,7 +94,7 @@ impl Program<'_> {
                 let _ = write!(line, "builtin set $__rb_o{number} {}; ", quoted(option));
             }
         }
-        line.push_str("exec </dev/null >/dev/null 2>&1; builtin eval \"$__rb_x\"; __rb_end");
+        line.push_str("__rb_end; builtin eval \"$__rb_x\"");
         let mut bytes = line.into_bytes();
         for element in data {
             bytes.push(0);
@@ -134,10 +134,9 @@ pub(in crate::run) fn farewell(trap: &str, out: &str, err: &str) -> Vec<u8> {
     bytes
 }
 
-/// The unit's text at its line. Where nothing can swallow it, a last line keeps `$?` and `$_`.
-fn padded(unit: &Unit) -> String {
-    let mut text = "\n".repeat(unit.line.saturating_sub(1));
-    text.push_str(&unit.text);
+/// The unit's text. Where nothing can swallow it, a last line keeps `$?` and `$_`.
+fn closed(unit: &Unit) -> String {
+    let mut text = unit.text.clone();
     if !unit.text.contains("<<") && !unit.text.ends_with('\\') {
         text.push_str("\n{ __rb_r=$? __rb_u=$_; } 2>/dev/null");
     }
@@ -154,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_data_at_their_lines_and_no_part_of_the_line() {
+    fn statements_are_data_with_their_lines_and_no_part_of_the_line() {
         let unit = |text: &str, line| Unit {
             text: text.into(),
             line,
@@ -174,7 +173,8 @@ mod tests {
         let elements: Vec<&str> = bytes.split('\0').collect();
         let [line, _, _, first, first_program, second, _, ""] = elements[..] else { panic!("{bytes}") };
         assert!(line.starts_with("__rb_g=(-7 -8); ") && !line.contains('\n') && !line.contains("a 'b"));
-        assert_eq!(first, "\n\na 'b\n{ __rb_r=$? __rb_u=$_; } 2>/dev/null");
+        assert!(line.contains("${__rb[3]:$((LINENO=3,0))}"), "{line}");
+        assert_eq!(first, "a 'b\n{ __rb_r=$? __rb_u=$_; } 2>/dev/null");
         assert_eq!((first_program, second), ("p", "cat <<X\nX"));
     }
 
