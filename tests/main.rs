@@ -17,6 +17,7 @@ mod exec;
 mod expected;
 mod harness;
 mod injection;
+mod interactive;
 mod levibot;
 mod listing;
 mod readme;

@@ -3,8 +3,8 @@
 use super::failure::retried_until_it_passes;
 use super::machine::{Machine, Next, Start, State};
 use super::policy::{ConfirmPolicy, Question, QuestionKind};
-use crate::event::{Answer, Choice, EventBody, Purpose, SkipReason};
-use crate::plan::{PlanReach, PlanStep, StepId, Work};
+use crate::event::{Answer, Choice, EventBody, Purpose, SkipReason, StepResult};
+use crate::plan::{PlanReach, PlanStep, RunMode, StepId, Work};
 use crate::runbook::{Phase, Role};
 use crate::shell::Effect;
 use std::time::Duration;
@@ -183,6 +183,10 @@ impl Machine {
                     script: None,
                     timeout_ms: 0,
                 }]));
+            }
+            // Only a person could do it, and nobody is there.
+            Work::Shell(work) if work.mode == RunMode::Interactive && self.policy.unattended => {
+                return Some(self.skip(id, SkipReason::NoTerminal, None));
             }
             Work::Shell(_) => {}
         }

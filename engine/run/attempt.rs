@@ -4,7 +4,9 @@
 //! may hold for ever. What its end means is [`super::judge`]'s.
 
 mod output;
+mod screen;
 
+use self::screen::needs_screen;
 use super::http::Headers;
 use super::judge::{Attempted, Ran};
 use super::local::Driver;
@@ -19,7 +21,6 @@ use crate::host::adopted::{reap_orphans, was_stopped};
 use crate::host::processes::{End, Processes as _, SystemProcesses, process, signal_group};
 use crate::host::terminal::LentTerminal;
 use crate::plan::{PlanStep, RunMode, ShellWork};
-use crate::shell::{self, Hazard};
 use std::io;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -84,7 +85,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
         work: &'d ShellWork,
     ) -> io::Result<Self> {
         let terminal = work.mode == RunMode::Interactive;
-        let streams = if terminal && needs_screen(work) {
+        let streams = if terminal && needs_screen(&work.script) {
             None
         } else {
             let limit = driver.setup.output;
@@ -133,6 +134,10 @@ impl<'d, 'a> Attempt<'d, 'a> {
         }
         let began_ms = self.driver.now();
         let lent = if self.terminal { Some(self.lend_terminal()?) } else { None };
+        if self.screen {
+            let text = "it has the whole terminal: what it prints is not recorded".to_owned();
+            self.driver.record(EventBody::Note { step: Some(self.start.step), text }, false);
+        }
         if matches!(self.mode, RunMode::TimeBox | RunMode::Repeat { .. }) {
             let groups = self.session.groups().iter();
             let members = groups.flat_map(|group| SystemProcesses.group(*group)).map(|member| member.pid);
@@ -163,6 +168,9 @@ impl<'d, 'a> Attempt<'d, 'a> {
     }
 
     fn lend_terminal(&self) -> io::Result<LentTerminal> {
+        if !self.driver.setup.terminal {
+            return Err(io::Error::new(io::ErrorKind::NotConnected, "it needs a terminal and there is none"));
+        }
         let lent = LentTerminal::lend(self.session.groups().last().copied().unwrap_or_default());
         lent.map_err(|error| io::Error::new(error.kind(), format!("it needs a terminal: {error}")))
     }
@@ -433,13 +441,6 @@ impl<'d, 'a> Attempt<'d, 'a> {
         }
         true
     }
-}
-
-/// Whether a command takes the whole screen, not only what a person types.
-fn needs_screen(work: &ShellWork) -> bool {
-    let parsed = shell::parse(&work.script);
-    let mut hazards = parsed.commands().filter_map(|command| shell::hazard(command, &work.script));
-    hazards.any(|hazard| matches!(hazard, Hazard::Interactive | Hazard::OpensShell))
 }
 
 /// SIGCONT.

@@ -104,6 +104,9 @@ impl Machine {
                     State::Failed(StepResult::LeftOpen) => true,
                     State::Failed(_) => matches!(step.role, Role::Act | Role::Verify),
                     State::Skipped(SkipReason::Declined) => step.is_plain(),
+                    State::Skipped(SkipReason::NoTerminal) => {
+                        step.is_plain() && matches!(step.role, Role::Act | Role::Verify)
+                    }
                     _ => false,
                 };
                 stops && !progress.resolved && step.fallback_of().is_none()

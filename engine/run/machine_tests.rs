@@ -507,3 +507,19 @@ fn a_test_stops_at_the_first_step_that_fails_whatever_its_role() {
         assert_eq!(script.run(plan(steps, None)).0, log);
     }
 }
+
+#[test]
+fn what_needs_a_terminal_is_passed_over_where_nobody_is_there() {
+    let interactive = |mut step: PlanStep| {
+        if let Work::Shell(work) = &mut step.work {
+            work.mode = crate::plan::RunMode::Interactive;
+        }
+        step
+    };
+    for (steps, log) in [
+        (vec![interactive(observe("1")), act("2")], "1-NoTerminal, 2p, NotVerified 0"),
+        (vec![interactive(act("1")), act("2")], "1-NoTerminal, 2-Blocked, NeedsPerson 5"),
+    ] {
+        assert_eq!(unattended(steps, vec![]), log);
+    }
+}

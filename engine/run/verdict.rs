@@ -167,6 +167,9 @@ fn needs_person(machine: &Machine) -> bool {
     machine.plan.iter().any(|(id, step)| match &machine.steps[id.index()].state {
         State::Failed(StepResult::LeftOpen) => !machine.steps[id.index()].resolved,
         State::Skipped(SkipReason::Declined) => !step.optional,
+        State::Skipped(SkipReason::NoTerminal) => {
+            !step.optional && matches!(step.role, Role::Act | Role::Verify)
+        }
         State::Skipped(SkipReason::Undecided) => step.effect > Effect::Reads && !verified,
         _ => false,
     })
