@@ -185,9 +185,10 @@ impl<'d, 'a> Attempt<'d, 'a> {
 
     /// Runs the text once; gives how the shell ended, if it did.
     async fn turn(&mut self) -> io::Result<Option<End>> {
+        self.snapshot = self.session.next_snapshot()?;
+        self.part_snapshot();
         let streams = self.streams.as_ref().map(|[out, err]| (out.path(), err.path()));
         self.session.begin(Program {
-            snapshot: true,
             terminal: self.terminal,
             streams,
             curl: self.curl,
@@ -199,7 +200,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
         match self.until_over().await? {
             Over::Told(end) => {
                 if let Some(snapshot) = self.known_snapshot().await? {
-                    snapshot.kill();
+                    self.session.discard(snapshot);
                 }
                 self.session.step_ended(end);
                 Ok(None)

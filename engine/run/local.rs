@@ -30,6 +30,8 @@ use tokio::time::{Instant, sleep_until};
 
 /// How many pieces of late output wait to be recorded; what writes more waits.
 const LATE: usize = 8;
+/// How long what was killed may still seem to be there.
+const SETTLE: Duration = Duration::from_millis(10);
 /// How long the EXIT trap of a document may take at the run's end.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -273,18 +275,23 @@ impl<'a> Driver<'a> {
     async fn living_session(&mut self) -> io::Result<Session> {
         let old = self.session.take();
         let lost = std::mem::take(&mut self.session_lost);
-        match old {
-            Some(session) if !lost && session.ended()?.is_none() => Ok(session),
-            old => {
-                if !lost && old.is_some() {
-                    let text =
-                        "the shell was killed between two steps: a new one starts, and nothing carries over";
-                    self.record(EventBody::Note { step: None, text: text.into() }, false);
-                }
-                let groups = old.map(|session| session.groups().to_vec()).unwrap_or_default();
-                Session::start(&self.setup, groups).await
+        if let Some(mut session) = old {
+            if !lost && session.ended()?.is_none() {
+                return Ok(session);
             }
+            if !lost && session.recover().await? {
+                let text = "the shell was killed between two steps: its copy goes on".into();
+                self.record(EventBody::Note { step: None, text }, false);
+                return Ok(session);
+            }
+            if !lost {
+                let text =
+                    "the shell was killed between two steps: a new one starts, and nothing carries over";
+                self.record(EventBody::Note { step: None, text: text.into() }, false);
+            }
+            return Session::start(&self.setup, session.groups().to_vec()).await;
         }
+        Session::start(&self.setup, Vec::new()).await
     }
 
     async fn ask(&mut self, question: Question) {
@@ -339,10 +346,11 @@ impl<'a> Driver<'a> {
     /// Ends the session and records the last event.
     async fn finish(&mut self, mut finished: RunFinished) -> RunFinished {
         let mut groups = Vec::new();
-        if let Some(session) = self.session.take() {
+        if let Some(mut session) = self.session.take() {
             groups.extend_from_slice(session.groups());
             if !self.session_lost {
-                self.farewell(&session).await;
+                self.farewell(&mut session).await;
+                session.settle().await;
             }
         }
         // A run that was stopped leaves nothing running, and neither does one on a stage.
@@ -355,9 +363,13 @@ impl<'a> Driver<'a> {
             }
         }
         reap_orphans();
-        let left = groups.iter().filter(|group| group_exists(**group));
-        finished.left_running =
-            left.flat_map(|group| SystemProcesses.group(*group)).map(|job| job.to_string()).collect();
+        finished.left_running = left_in(&groups);
+        if !finished.left_running.is_empty() {
+            // What was killed just now may need a moment to be gone.
+            tokio::time::sleep(SETTLE).await;
+            reap_orphans();
+            finished.left_running = left_in(&groups);
+        }
         if !finished.left_running.is_empty() {
             self.keep_pipes_open();
         }
@@ -391,7 +403,7 @@ impl<'a> Driver<'a> {
     }
 
     /// Lets the shell run its EXIT trap, if the document set one, and end.
-    async fn farewell(&mut self, session: &Session) {
+    async fn farewell(&mut self, session: &mut Session) {
         let mut streams = None;
         let sent = match (session.exit_trap(), self.last_step) {
             (Some(trap), Some(step)) => {
@@ -403,10 +415,7 @@ impl<'a> Driver<'a> {
                 session.hand_over(&bytes)
             }
             // It waits for a word, and has none to say.
-            _ => {
-                kill_process(session.pid());
-                Ok(())
-            }
+            _ => session.kill().await,
         };
         let until = Instant::now() + FAREWELL;
         while sent.is_ok() && Instant::now() < until && matches!(session.ended(), Ok(None)) {
@@ -416,8 +425,11 @@ impl<'a> Driver<'a> {
                 Ok(Heard::Stop(_) | Heard::HangUp(_)) => break,
             }
         }
-        kill_process(session.pid());
         let Some((step, streams)) = streams else { return };
+        kill_process(session.pid());
+        if let Ok(Some(snapshot)) = session.wait_for_snapshot().await {
+            session.discard(snapshot);
+        }
         for mut stream in streams {
             let mut buffer = std::mem::take(&mut self.buffer);
             buffer.resize(CHUNK, 0);
@@ -429,4 +441,10 @@ impl<'a> Driver<'a> {
             late.into_iter().chain(rest).for_each(|event| self.record(event, false));
         }
     }
+}
+
+/// The processes of these groups, for people.
+fn left_in(groups: &[i32]) -> Vec<String> {
+    let groups = groups.iter().filter(|group| group_exists(**group));
+    groups.flat_map(|group| SystemProcesses.group(*group)).map(|job| job.to_string()).collect()
 }

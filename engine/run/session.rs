@@ -18,7 +18,7 @@ pub(super) use units::{Unit, rewritten, units};
 use super::setup::SessionSetup;
 use crate::host::adopted::{Adopted, group_exists};
 use crate::host::pipes::{MemoryFile, Pipe, Source, path_of, write};
-use crate::host::processes::{Command, End, Started, kill_process};
+use crate::host::processes::{Command, End, Started, kill_process, process};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -48,6 +48,12 @@ pub(super) struct Session {
     control: Inbox,
     messages: Control,
     snapshots: Inbox,
+    /// Copies of the shell that said they are there.
+    waiting: Vec<Snapshot>,
+    /// The copies that were killed last: they may not be dead yet.
+    dying: [i32; 2],
+    /// Number of programs handed over; before each, the shell leaves a copy with that number.
+    programs: u64,
     wake: Pipe,
     headers: Inbox,
     /// Traps but EXIT, to be set again when a copy takes over.
@@ -148,6 +154,9 @@ impl Session {
             control,
             messages: Control::default(),
             snapshots,
+            waiting: Vec::new(),
+            dying: [0; 2],
+            programs: 0,
             wake,
             headers,
             traps: String::new(),
@@ -221,13 +230,13 @@ impl Session {
             Program { groups: &self.groups, traps, keeps_exit_trap: self.exit_trap.is_some(), ..program };
         let bytes = program.bytes();
         self.took_over = false;
-        // The snapshot is taken behind it: it has the wrapper, too.
         self.has_curl |= program.curl;
         self.hand_over(&bytes)
     }
 
     /// Hands the shell these bytes to evaluate.
-    pub(super) fn hand_over(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn hand_over(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.programs += 1;
         self.script.replace(bytes)?;
         write(&self.commands.writer, b"x\n")
     }
@@ -244,6 +253,9 @@ impl Session {
         let until = Instant::now() + SNAPSHOT;
         while timeout_at(until, self.control.readable()).await.is_ok() {
             if let Some(Message::Has(has)) = self.message()? {
+                if let Some(snapshot) = self.wait_for_snapshot().await? {
+                    self.discard(snapshot);
+                }
                 return Ok(Some(has));
             }
         }
@@ -297,27 +309,78 @@ impl Session {
         self.headers.read()
     }
 
-    /// The copy of the shell that said it is there, if one did.
-    pub(super) fn snapshot(&self) -> io::Result<Option<Snapshot>> {
-        let pids = self.snapshots.read()?;
-        let pids = String::from_utf8_lossy(&pids);
-        let mut pids: Vec<i32> = pids.lines().filter_map(|line| line.parse().ok()).collect();
-        let newest = pids.pop();
-        // Of an older one nobody would wait for the end: there is one at a time.
-        pids.into_iter().for_each(kill_process);
-        Ok(newest.map(|pid| Snapshot { process: Adopted::new(pid), apart: false }))
+    /// The copy of the shell from before the program that was handed over last, if it said that it is
+    /// there.
+    pub(super) fn snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        self.copy(self.programs)
     }
 
-    /// Waits for the copy of the shell to say that it is there.
-    pub(super) async fn wait_for_snapshot(&self) -> io::Result<Option<Snapshot>> {
+    /// Waits for that copy to say that it is there.
+    pub(super) async fn wait_for_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        self.wait_for_copy(self.programs).await
+    }
+
+    /// The copy from before the program that will be handed over next, if it said that it is there.
+    pub(super) fn next_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        self.copy(self.programs + 1)
+    }
+
+    fn copy(&mut self, number: u64) -> io::Result<Option<Snapshot>> {
+        let said = self.snapshots.read()?;
+        for line in String::from_utf8_lossy(&said).lines() {
+            if let Some((Ok(number), Ok(pid))) = line.split_once(' ').map(|(n, pid)| (n.parse(), pid.parse()))
+            {
+                self.waiting.push(Snapshot { number, process: Adopted::new(pid), apart: false });
+            }
+        }
+        let found = self.waiting.iter().position(|snapshot| snapshot.number == number);
+        Ok(found.map(|index| self.waiting.swap_remove(index)))
+    }
+
+    async fn wait_for_copy(&mut self, number: u64) -> io::Result<Option<Snapshot>> {
         let until = Instant::now() + SNAPSHOT;
         loop {
-            if let Some(snapshot) = self.snapshot()? {
+            if let Some(snapshot) = self.copy(number)? {
                 return Ok(Some(snapshot));
             }
             if timeout_at(until, self.snapshots.readable()).await.is_err() {
                 return Ok(None);
             }
+        }
+    }
+
+    /// The shell died between two programs: its copy becomes the shell, if there is one.
+    pub(super) async fn recover(&mut self) -> io::Result<bool> {
+        match self.wait_for_copy(self.programs + 1).await? {
+            Some(snapshot) => self.take_over(snapshot).await.map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Ends the shell, which waits for a program, and its copy.
+    pub(super) async fn kill(&mut self) -> io::Result<()> {
+        // The copy first: it takes the end of the engine for a reason to kill what it finds.
+        if let Some(snapshot) = self.wait_for_copy(self.programs + 1).await? {
+            self.discard(snapshot);
+        }
+        kill_process(self.pid());
+        Ok(())
+    }
+
+    /// Kills a copy that is not needed. It is let go with the orphans.
+    pub(super) fn discard(&mut self, snapshot: Snapshot) {
+        let pid = snapshot.process.pid();
+        kill_process(pid);
+        self.dying = [self.dying[1], pid];
+    }
+
+    /// Returns when the copies that were killed are dead.
+    pub(super) async fn settle(&self) {
+        for _ in 0..200 {
+            if self.dying.iter().all(|pid| process(*pid).is_none()) {
+                return;
+            }
+            sleep(Duration::from_millis(1)).await;
         }
     }
 
@@ -335,7 +398,10 @@ impl Session {
     /// The shell is dead, and the copy from before the step becomes the shell.
     pub(super) async fn take_over(&mut self, mut snapshot: Snapshot) -> io::Result<()> {
         snapshot.move_apart().await;
-        let Snapshot { process, .. } = snapshot;
+        let Snapshot { number, process, .. } = snapshot;
+        self.programs = number;
+        // It was there before the program that defined the wrapper.
+        self.has_curl = false;
         self.groups.push(process.pid());
         self.shell = Shell::Adopted(process);
         self.took_over = true;
@@ -348,6 +414,8 @@ impl Session {
 /// A copy of the shell that waits.
 #[derive(Debug)]
 pub(super) struct Snapshot {
+    /// The program it was there before.
+    number: u64,
     process: Adopted,
     apart: bool,
 }
@@ -368,10 +436,5 @@ impl Snapshot {
             }
             sleep(Duration::from_millis(1)).await;
         }
-    }
-
-    /// It is not needed.
-    pub(super) fn kill(self) {
-        kill_process(self.process.pid());
     }
 }

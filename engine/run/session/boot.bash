@@ -1,7 +1,7 @@
 # What a session begins with. It keeps no descriptor of the engine's: it opens them by path when it needs
 # them. `__rb_commands`, `__rb_script`, `__rb_control`, `__rb_snapshots`, `__rb_wake` and `__rb_headers` are set
 # before this. Nothing here forks but the snapshot, and `builtin` keeps functions of the document out.
-__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_l=-u __rb_g=() __rb_m=()
+__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_l=-u __rb_count=0 __rb_g=("-$$") __rb_m=()
 
 # The engine is gone: nothing of this session may outlive it.
 __rb_die() {
@@ -9,12 +9,13 @@ __rb_die() {
   builtin exit 137
 }
 
-# Waits in the snapshot until it is needed.
+# Waits in a copy of the shell until it is needed, and becomes the shell.
 __rb_hold() {
-  builtin echo "$BASHPID" >"$__rb_snapshots"
+  builtin echo "$__rb_count $BASHPID" >"$__rb_snapshots"
   __rb_m=()
   builtin mapfile -t -n 1 __rb_m <"$__rb_wake"
   [[ ${__rb_m-} ]] || __rb_die
+  __rb_g+=("-$BASHPID")
 }
 
 # Gives the next statement the `$?` and `$_` of the one before.
@@ -81,9 +82,11 @@ __rb_end() {
   { builtin echo D; builtin jobs -p; builtin trap -p; builtin printf '\0'; } >"$__rb_control"
 }
 
-# A `break` or `continue` of a step
-# that is in no loop of its own ends this shell, and the snapshot takes over.
-__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; do builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; done; builtin exit 1'
+# Before it waits for a program, it leaves a copy of itself waiting: while the engine is busy, and two forks away,
+# so that the copy is no job of this shell; and not as an asynchronous command, whose children would ignore Ctrl-C.
+# A `break` or `continue` of a step that is in no loop of its own ends this shell, and the copy takes over. The loop
+# is one line, as is every program: nothing but a step has line numbers.
+__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_count=$((__rb_count + 1)); ( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; builtin eval "$__rb_loop"; } >/dev/null | builtin exit 0 ); __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; do builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; done; builtin exit 1'
 
 exec </dev/null >/dev/null 2>&1
 builtin echo R >"$__rb_control"

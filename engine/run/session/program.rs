@@ -10,11 +10,6 @@ use std::fmt::Write as _;
 /// The function that wraps `curl`.
 const CURL: &str = include_str!("curl.bash");
 
-/// Leaves a copy of the shell waiting, two forks away, so that it is no job of the session; and not
-/// as an asynchronous command, whose children would ignore Ctrl-C.
-const SNAPSHOT: &str = "( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; \
-     builtin eval \"$__rb_loop\"; } >/dev/null | builtin exit 0 ); ";
-
 /// Put in place of the EXIT trap of a step: the engine keeps that one until the run's end.
 const KEPT: &str = "builtin trap -- ': kept until the end of the run' EXIT; ";
 
@@ -30,8 +25,6 @@ pub(in crate::run) struct Program<'a> {
     pub(in crate::run) traps: &'a str,
     /// An EXIT trap is kept for the end.
     pub(in crate::run) keeps_exit_trap: bool,
-    /// A copy of the shell is left waiting before the step.
-    pub(in crate::run) snapshot: bool,
     /// Standard input is the terminal.
     pub(in crate::run) terminal: bool,
     /// Paths of standard output and error; none is the terminal.
@@ -62,9 +55,6 @@ impl Program<'_> {
         }
         if self.curl {
             line.push_str("builtin eval \"${__rb[1]}\"; ");
-        }
-        if self.snapshot {
-            line.push_str(SNAPSHOT);
         }
         let input = if self.terminal { "/dev/tty" } else { "/dev/null" };
         let (out, err) = self.streams.unwrap_or(("/dev/tty", "/dev/tty"));
