@@ -24,6 +24,7 @@ mod readme;
 mod record;
 mod rehearse;
 mod reports;
+mod resume;
 mod sandbox;
 mod signals;
 mod terminal;

@@ -7,6 +7,7 @@
 mod align;
 mod bless;
 mod blocks;
+mod changes;
 mod diff;
 mod json;
 mod json_text;
@@ -21,6 +22,7 @@ mod status;
 mod unordered;
 
 pub use bless::{Edit, Refusal, apply, bless};
+pub use changes::changes;
 pub use diff::{Diff, DiffLine};
 pub use matcher::Matcher;
 pub use pattern::{Malformed, Names, names};

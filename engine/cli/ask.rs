@@ -133,6 +133,17 @@ pub(super) fn ask_value(
     Ok(value.map(|line| line.trim_end_matches(['\r', '\n']).to_owned()).filter(|value| !value.is_empty()))
 }
 
+/// Asks for a yes; anything else is a no.
+///
+/// # Errors
+/// Whatever reading or writing gives.
+pub(super) fn ask_yes(person: &mut Person, question: &str) -> io::Result<bool> {
+    write!(person.output, "{question}? [y]es, [N]o: ")?;
+    person.output.flush()?;
+    let answer = read_line(&mut person.input)?.unwrap_or_default();
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 enum Answer {
     Choice(Choice),
     Arm(usize),

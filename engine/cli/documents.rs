@@ -93,7 +93,7 @@ impl Documents {
 }
 
 /// Reads one file and takes it apart.
-fn read(path: &Path, host: &Host<'_>) -> Result<(Runbook, Vec<Diagnostic>), Failure> {
+pub(super) fn read(path: &Path, host: &Host<'_>) -> Result<(Runbook, Vec<Diagnostic>), Failure> {
     let shown = path.display();
     let absolute = host.environment.cwd().join(path);
     if host.files.is_dir(&absolute) {

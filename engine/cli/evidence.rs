@@ -31,7 +31,8 @@ pub(super) fn document(store: &Store<'_>, host: &Host<'_>, id: &str, file: &str)
     Some(runbook::lower(&document).0)
 }
 
-/// Whom to tell after the run of `events`, if somebody must be told. `runbook` is its document.
+/// Whom to tell after the run of `events`, if somebody must be told and its document `runbook` says whom.
 pub(super) fn escalation(events: &[Event], runbook: Option<&Runbook>) -> Option<Escalation> {
-    escalation::due(&Record::of(events), runbook.map_or(&[], |runbook| &runbook.escalation))
+    let due = escalation::due(&Record::of(events), runbook.map_or(&[], |runbook| &runbook.escalation));
+    due.filter(|due| !due.rows.is_empty())
 }

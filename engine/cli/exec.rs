@@ -6,9 +6,9 @@ use super::incident::{self, Incident};
 use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
 use super::recorder::{Live, Recorder};
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
-use crate::event::{EventBody, RunStarted, StepHeader};
+use crate::event::{Event, EventBody, RunStarted, StepHeader};
 use crate::host::Environment;
-use crate::journal::{Store, hash};
+use crate::journal::{Store, Writer, hash};
 use crate::plan::{BoundParameter, Plan, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
@@ -18,7 +18,7 @@ use crate::runbook::Target;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How deep `runbook` may start itself: a runbook that runs `runbook` on itself is a mistake.
@@ -31,8 +31,14 @@ const MAX_COLUMNS: usize = 120;
 const DEPTH: &str = "RUNBOOK_DEPTH";
 
 pub(super) fn command() -> Command {
-    planning(Command::new("exec").about("Run a procedure"))
-        .arg(flag("dry-run", "Show what would run, with both branches, and run nothing"))
+    let command = planning(Command::new("exec").about("Run a procedure"))
+        .arg(flag("dry-run", "Show what would run, with both branches, and run nothing"));
+    running(command)
+}
+
+/// The arguments that say how a plan is run.
+pub(super) fn running(command: Command) -> Command {
+    command
         .arg(flag("yes", "Answer every confirmation with yes; needed unattended for steps that destroy"))
         .arg(
             Arg::new("confirm")
@@ -61,7 +67,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    fn of(matches: &ArgMatches, host: &Host<'_>) -> Self {
+    pub(super) fn of(matches: &ArgMatches, host: &Host<'_>) -> Self {
         let confirm = match matches.get_one::<String>("confirm").map(String::as_str) {
             Some("every") => ConfirmPolicy::Every,
             Some("destroys") => ConfirmPolicy::Destroys,
@@ -261,36 +267,70 @@ fn execute(
     let started = run_started(&plan, settings, host);
     let writer =
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
-    let mut session = session(&plan, settings, depth, host);
-    session.keeps_state = true;
-    let live = live(&plan, settings, host.environment, host.out);
-    let states = Some((host.files, store.directory(&started.run)));
-    let mut recorder = Recorder { writer, clock: host.clock, live, states, closed: false, told: false };
-    let (run, file) = (started.run.clone(), plan.procedure.file.clone());
-    let asker = ask::Asker::new(host.person.take(), &plan);
-    let finished = execute_run(Run {
-        plan: Arc::new(plan),
-        policy: settings.policy,
+    let journey = Journey {
+        run: started.run.clone(),
+        session: SessionSetup { keeps_state: true, ..session(&plan, settings, depth, host) },
+        plan,
+        settings,
         opening: vec![EventBody::RunStarted(Box::new(started))],
         past: &[],
         clock_ms: 0,
-        session,
-        recorder: &mut recorder,
-        ask: Box::new(asker),
-        clock: host.clock,
-    });
-    let head = recorder.writer.head().to_owned();
-    let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
-    let finished = finished.map_err(|error| {
-        let hint = format!("what is on record is below `{}`", store.directory(&run).display());
-        Failure::new(CANNOT_START, format!("the run could not start, nothing was run: {error}"), hint)
-    })?;
-    if !quiet {
-        let said = format!("  record: runbook report {run}\n  head {head}\n");
-        host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+        writer,
+    };
+    journey.carry_out(&home, aftermath, host)
+}
+
+/// A run that is ready to start, or to go on.
+pub(super) struct Journey<'a> {
+    /// Its id.
+    pub(super) run: String,
+    pub(super) plan: Plan,
+    pub(super) settings: Settings,
+    pub(super) session: SessionSetup,
+    /// What is recorded first.
+    pub(super) opening: Vec<EventBody>,
+    /// What was recorded before.
+    pub(super) past: &'a [Event],
+    /// Where the run's clock begins.
+    pub(super) clock_ms: u64,
+    pub(super) writer: Writer,
+}
+
+impl Journey<'_> {
+    /// Runs it to its end, and does what follows.
+    pub(super) fn carry_out(self, home: &Path, aftermath: &Aftermath, host: &mut Host<'_>) -> Outcome {
+        let store = Store::new(host.files, home);
+        let Self { run, plan, settings, session, opening, past, clock_ms, writer } = self;
+        let mut live = live(&plan, settings, host.environment, host.out);
+        live.remember(past);
+        let states = Some((host.files, store.directory(&run)));
+        let mut recorder = Recorder { writer, clock: host.clock, live, states, closed: false, told: false };
+        let file = plan.procedure.file.clone();
+        let asker = ask::Asker::new(host.person.take(), &plan);
+        let finished = execute_run(Run {
+            plan: Arc::new(plan),
+            policy: settings.policy,
+            opening,
+            past,
+            clock_ms,
+            session,
+            recorder: &mut recorder,
+            ask: Box::new(asker),
+            clock: host.clock,
+        });
+        let head = recorder.writer.head().to_owned();
+        let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
+        let finished = finished.map_err(|error| {
+            let hint = format!("what is on record is below `{}`", store.directory(&run).display());
+            Failure::new(CANNOT_START, format!("the run could not start, nothing was run: {error}"), hint)
+        })?;
+        if !quiet {
+            let said = format!("  record: runbook report {run}\n  head {head}\n");
+            host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+        }
+        aftermath.follow(&run, &file, &finished, home, host);
+        Ok(finished.exit)
     }
-    aftermath.follow(&run, &file, &finished, &home, host);
-    Ok(finished.exit)
 }
 
 /// What the session of a run starts with.
@@ -327,7 +367,7 @@ pub(super) fn depth(host: &Host<'_>) -> Result<u32, Failure> {
 }
 
 /// What makes two runs the same: the procedure of a document, with the same values.
-fn claim_key(plan: &Plan) -> String {
+pub(super) fn claim_key(plan: &Plan) -> String {
     let mut key = format!("{}\0{}", plan.document_sha256, plan.procedure.id);
     for parameter in &plan.parameters {
         key.push_str(&format!("\0{}={}", parameter.name, parameter.value.as_deref().unwrap_or_default()));
@@ -335,7 +375,7 @@ fn claim_key(plan: &Plan) -> String {
     key
 }
 
-fn already_running(plan: &Plan) -> Failure {
+pub(super) fn already_running(plan: &Plan) -> Failure {
     Failure::new(
         CANNOT_START,
         format!("`{}` is already running on this host with the same values", plan.procedure.title),

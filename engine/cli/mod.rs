@@ -20,6 +20,7 @@ mod recorder;
 mod rehearse;
 mod replay;
 mod report;
+mod resume;
 mod runs;
 mod show;
 mod stats;
@@ -69,6 +70,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: test::command, run: test::run },
     Subcommand { command: runs::command, run: runs::run },
     Subcommand { command: report::command, run: report::run },
+    Subcommand { command: resume::command, run: resume::run },
     Subcommand { command: replay::command, run: replay::run },
     Subcommand { command: verify::command, run: verify::run },
     Subcommand { command: note::command, run: note::run },

@@ -52,7 +52,7 @@ pub(super) fn arguments(command: Command) -> Command {
 
 /// The arguments that give a procedure's parameters values and say where it runs.
 pub(super) fn planning(command: Command) -> Command {
-    arguments(command)
+    let command = arguments(command)
         .arg(
             Arg::new("param")
                 .long("param")
@@ -61,6 +61,13 @@ pub(super) fn planning(command: Command) -> Command {
                 .value_parser(pair)
                 .help("Give a parameter its value (repeatable)"),
         )
+        .arg(Arg::new("workdir").long("workdir").value_name("DIR").help("Start the shell there"));
+    answers(command)
+}
+
+/// The arguments that answer beforehand what would be asked: values from a file, decisions, work done.
+pub(super) fn answers(command: Command) -> Command {
+    command
         .arg(Arg::new("params").long("params").value_name("FILE").help("Take values from a YAML mapping"))
         .arg(
             Arg::new("decide")
@@ -84,7 +91,6 @@ pub(super) fn planning(command: Command) -> Command {
                 .value_parser(duration)
                 .help("Longest time a verification may take: 90s, 5m"),
         )
-        .arg(Arg::new("workdir").long("workdir").value_name("DIR").help("Start the shell there"))
 }
 
 /// Splits `NAME=VALUE`.
@@ -293,7 +299,7 @@ pub(super) fn pairs(matches: &ArgMatches, name: &str) -> Vec<(String, String)> {
     matches.get_many::<(String, String)>(name).into_iter().flatten().cloned().collect()
 }
 
-fn params_file(matches: &ArgMatches, host: &Host<'_>) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn params_file(matches: &ArgMatches, host: &Host<'_>) -> Result<Vec<(String, String)>, Failure> {
     let Some(path) = matches.get_one::<String>("params") else { return Ok(Vec::new()) };
     let unreadable = |why: String| {
         Failure::new(

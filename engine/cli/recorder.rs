@@ -23,6 +23,17 @@ pub(super) enum Live<'a> {
 }
 
 impl Live<'_> {
+    /// Takes in what was shown before, without showing it.
+    pub(super) fn remember(&mut self, past: &[Event]) {
+        let Self::Lines { lines, progress } = self else { return };
+        for event in past {
+            lines.remember(event);
+            if let (Some(progress), EventBody::RunStarted(_)) = (progress.as_mut(), &event.body) {
+                progress.around(event, || ());
+            }
+        }
+    }
+
     fn event(&mut self, event: &Event, line: &str) -> io::Result<()> {
         match self {
             Self::Lines { lines, progress: None } => lines.event(event),

@@ -6,7 +6,7 @@
 
 use super::read::{Journal, Tail};
 use super::refusal::Refusal;
-use crate::event::{Choice, EventBody, Outcome, RunStarted, StepResult};
+use crate::event::{Choice, Event, EventBody, Outcome, RunStarted, StepResult};
 use crate::plan::{Plan, StepId};
 use crate::runbook::Role;
 
@@ -201,6 +201,18 @@ pub fn resume(journal: &Journal, plan: &Plan, request: &Request) -> Result<Vec<E
     Ok(events)
 }
 
+/// The name of what the shell was like when the run goes on, before step `from` if that is named. Empty where
+/// it could not be kept; none where no step has run.
+pub fn state(journal: &Journal, from: Option<StepId>) -> Option<&str> {
+    let started_from = |event: &Event| matches!(&event.body, EventBody::StepStarted { step, .. } if from.is_some_and(|from| *step >= from));
+    let before = journal.events.iter().take_while(|event| !started_from(event));
+    let states = before.filter_map(|event| match &event.body {
+        EventBody::StepFinished(end) => end.state.as_deref(),
+        _ => None,
+    });
+    states.last()
+}
+
 /// The run's clock when it goes on: the time in between counts, since the incident went on, too.
 pub fn clock_ms(left_off: &LeftOff, now: &str) -> u64 {
     let parse = |at: &str| at.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
@@ -233,7 +245,7 @@ fn difference(started: &RunStarted, plan: &Plan) -> Option<String> {
 mod tests {
     use super::super::line::FIRST_PREV;
     use super::*;
-    use crate::event::{Event, Purpose, RunFinished, SkipReason, StepFinished, StepHeader, VERSION};
+    use crate::event::{Purpose, RunFinished, SkipReason, StepFinished, StepHeader, VERSION};
     use crate::plan::PlanStep;
     use crate::plan::testing::{act, fallback, manual, observe, plan, verify};
 
@@ -476,5 +488,21 @@ mod tests {
         assert_eq!(clock_ms(&left_off, "2026-01-02T03:04:31.500Z"), 31_500);
         assert_eq!(clock_ms(&left_off, "2026-01-02T03:00:00.000Z"), 1_000);
         assert_eq!(clock_ms(&left_off, "soon"), 1_000);
+    }
+
+    #[test]
+    fn the_state_is_the_last_one_that_was_kept_before_the_step_to_begin_from() {
+        let end = |step, name: Option<&str>| {
+            let EventBody::StepFinished(mut finished) = end(step, StepResult::Passed) else { unreachable!() };
+            finished.state = name.map(str::to_owned);
+            EventBody::StepFinished(finished)
+        };
+        let journal =
+            journal(vec![start(0), end(0, Some("a")), start(1), end(1, None), start(3), end(3, Some(""))]);
+        let named = |from: Option<u32>| state(&journal, from.map(StepId));
+        assert_eq!(named(None), Some(""));
+        assert_eq!(named(Some(3)), Some("a"));
+        assert_eq!(named(Some(1)), Some("a"));
+        assert_eq!(named(Some(0)), None);
     }
 }

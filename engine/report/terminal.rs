@@ -52,6 +52,11 @@ impl<W: Write> Terminal<W> {
         &mut self.out
     }
 
+    /// Takes in an event of before, without showing it.
+    pub fn remember(&mut self, event: &Event) {
+        self.record.apply(event);
+    }
+
     /// Shows one event.
     ///
     /// # Errors

@@ -1,0 +1,282 @@
+//! Runs that were broken off and go on: what passed is not done again, what is unknown never silently.
+
+use crate::harness::{OnTerminal, Test, exit_code};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Each act counts its runs; the second waits for a file.
+const DOCUMENT: &str = "\
+# Bot
+
+## Move
+
+1. Prepare:
+   ```bash
+   mkdir -p place && cd place
+   token=secret-of-step-1
+   greet() { echo \"hello $1\"; }
+   echo x >> ../first
+   ```
+2. Move:
+   ```bash
+   echo x >> ../second; echo moving
+   until test -e ../go; do sleep 0.02; done
+   ```
+3. Say it:
+   ```bash
+   greet \"$token\" > said; echo x >> ../third
+   ```
+4. Verify:
+   ```bash
+   grep -q secret-of-step-1 said
+   ```
+";
+
+const EXEC: &[&str] = &["exec", "move", "--unattended"];
+
+/// A run whose engine was killed in step 2.
+fn killed() -> Test {
+    let test = Test::on(DOCUMENT, EXEC);
+    let mut run = test.spawn();
+    run.wait_for("moving");
+    run.signal(Signal::SIGKILL);
+    let status = run.wait();
+    assert_eq!(exit_code(status), 137);
+    test
+}
+
+fn count(test: &Test, file: &str) -> usize {
+    test.read(file).lines().count()
+}
+
+fn resume(test: Test, args: &[&str]) -> Test {
+    let all: Vec<&str> = ["resume", "last"].into_iter().chain(args.iter().copied()).collect();
+    test.again(&all)
+}
+
+#[test]
+fn a_killed_run_is_unknown_and_is_not_repeated_silently() {
+    let test = killed();
+    let test = test.again(&["runs"]).run().exit(0).says("unknown").test;
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+    let refused = resume(test, &["--unattended"]).run().exit(5);
+    let refused = refused.stderr(
+        "error: what step 2 `Move` did is unknown\n\
+         hint: resume on a terminal to be asked, or add --rerun-unknown to run it again\n",
+    );
+    assert_eq!((count(&refused.test, "first"), count(&refused.test, "second")), (1, 1));
+}
+
+#[test]
+fn it_goes_on_behind_what_passed_in_a_shell_as_it_was() {
+    let test = killed().file("go", "");
+    let ran = resume(test, &["--unattended", "--rerun-unknown"]).run().exit(0);
+    let ran = ran
+        .says("[2] was running when the engine died: what it did is unknown\n")
+        .says("[4] passed")
+        .says("succeeded, verified (exit 0)\n");
+    let test = ran.test;
+    assert_eq!((count(&test, "first"), count(&test, "second"), count(&test, "third")), (1, 2, 1));
+    assert_eq!(test.read("place/said"), "hello secret-of-step-1\n");
+    let test = test.again(&["verify", "last"]).run().exit(0).says("is intact").test;
+    let report = test.again(&["report", "last", "--format", "md"]).run().exit(0);
+    let report = report
+        .says("# Move: succeeded, verified\n")
+        .says("continued by another engine; what step 2 Move did is unknown\n");
+    let test = resume(report.test, &["--unattended"]).run().exit(2).test;
+    let again = resume(test, &["--unattended", "--from", "3"]).run().exit(0);
+    let again = again.says("everything from step 3 on is done again\n").test;
+    assert_eq!((count(&again, "second"), count(&again, "third")), (2, 2));
+}
+
+#[test]
+fn a_person_is_asked_about_the_step_that_is_unknown() {
+    let test = killed().again(&["resume", "last", "--confirm", "never"]);
+    std::fs::write(test.path("go"), "").expect("is ours");
+    let mut screen = OnTerminal::start(&test.command());
+    screen.wait_for("step 2 `Move` was running when the engine died: what it did is unknown");
+    screen.wait_for("[d] it was done by hand: go on");
+    screen.wait_for("what now?");
+    screen.type_in("d\r");
+    screen.wait_for("what was done?");
+    screen.type_in("moved it myself\r");
+    let (code, said) = screen.finish();
+    assert_eq!(code, 0, "{said}");
+    assert_eq!((count(&test, "first"), count(&test, "second"), count(&test, "third")), (1, 1, 1));
+}
+
+#[test]
+fn a_stopped_run_goes_on_too() {
+    let test = Test::on(DOCUMENT, EXEC);
+    let mut run = test.spawn();
+    run.wait_for("moving");
+    run.signal(Signal::SIGTERM);
+    let (status, ..) = run.finish(LIMIT);
+    assert_eq!(exit_code(status), 143);
+    let test = resume(test, &["--unattended"]).run().exit(5).says("what step 2 `Move` did is unknown").test;
+    let test = test.file("go", "");
+    let ran = resume(test, &["--unattended", "--rerun-unknown"]).run().exit(0);
+    assert_eq!((count(&ran.test, "first"), count(&ran.test, "second")), (1, 2));
+    ran.test.again(&["verify", "last"]).run().exit(0).says("is intact");
+}
+
+#[test]
+fn a_run_that_goes_on_is_not_resumed_and_a_torn_line_is_kept() {
+    let test = Test::on(DOCUMENT, EXEC);
+    let mut run = test.spawn();
+    run.wait_for("moving");
+    let test = resume(test, &["--unattended"]).run().exit(6).says("its engine is still running").test;
+    run.signal(Signal::SIGKILL);
+    run.wait();
+    let folder = std::fs::read_dir(test.state().join("runs")).expect("a run was recorded");
+    let folder = folder.map(|run| run.expect("is readable").path()).next().expect("is one");
+    let journal = folder.join("journal.jsonl");
+    let text = std::fs::read_to_string(&journal).expect("is there");
+    std::fs::write(&journal, format!("{text}{{\"v\":1,\"se")).expect("is ours");
+    let test = test.file("go", "");
+    let test = resume(test, &["--unattended", "--rerun-unknown"]).run().exit(0).test;
+    let kept = std::fs::read_dir(&folder).expect("is there").filter(|entry| {
+        entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("torn-"))
+    });
+    assert_eq!(kept.count(), 1);
+    test.again(&["verify", "last"]).run().exit(0).says("is intact");
+}
+
+#[test]
+fn a_changed_document_is_shown_and_must_be_accepted() {
+    let changed = DOCUMENT.replace("> said;", "> said; echo changed;");
+    let test = killed().file("doc.md", &changed).file("go", "");
+    let args = ["--unattended", "--rerun-unknown"];
+    let refused = resume(test, &args).run().exit(5);
+    let refused = refused
+        .says("-   greet \"$token\" > said; echo x >> ../third\n")
+        .says("+   greet \"$token\" > said; echo changed; echo x >> ../third\n")
+        .says("error: the document has changed since the run started\n");
+    let accepted = resume(refused.test, &[args[0], args[1], "--accept-changes"]).run().exit(0);
+    assert_eq!(count(&accepted.test, "first"), 1);
+    let fewer = DOCUMENT.split("4. Verify").next().expect("has one");
+    let test = killed().file("doc.md", fewer).file("go", "");
+    let refused = resume(test, &args).run().exit(3);
+    let test = refused.says("error: the document's steps have changed: there were 4 and are 3\n").test;
+    std::fs::remove_file(test.path("doc.md")).expect("is ours");
+    resume(test, &args).run().exit(0).says("is not here: going on with the document as it was\n");
+}
+
+#[test]
+fn a_shell_that_cannot_come_back_is_not_replaced_silently() {
+    let test = killed().file("go", "");
+    std::fs::remove_dir_all(test.path("place")).expect("is ours");
+    let args = ["--unattended", "--rerun-unknown"];
+    let gone = resume(test, &args).run().exit(6).says("is its directory gone?");
+    let test = gone.test;
+    std::fs::create_dir(test.path("place")).expect("is ours");
+    let folder = std::fs::read_dir(test.state().join("runs")).expect("a run was recorded");
+    let folder = folder.map(|run| run.expect("is readable").path()).next().expect("is one");
+    for entry in std::fs::read_dir(&folder).expect("is readable") {
+        let path = entry.expect("is readable").path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("state-")) {
+            std::fs::write(path, "rm -rf /\n").expect("is ours");
+        }
+    }
+    let test = resume(test, &args).run().exit(6).says("was changed\n").test;
+    // In the new shell `../go` is elsewhere, and step 3 has no `greet`.
+    let test = test.file("../go", "");
+    resume(test, &[args[0], args[1], "--fresh-shell"]).run().exit(1).says("failed: step 3 `Say it`");
+}
+
+#[test]
+fn only_incidents_and_known_steps_are_resumed() {
+    let test = killed();
+    let test = resume(test, &["--from", "9"]).run().exit(2).says("error: there is no step `9`\n").test;
+    let test = test.again(&["resume", "none"]).run().exit(2).says("there is no run `none`").test;
+    drop(test);
+}
+
+/// Kills the engine at a seeded moment again and again until the run is over.
+#[test]
+fn whenever_the_engine_dies_nothing_that_passed_is_done_again() {
+    let steps: String = (1..=6)
+        .map(|step| {
+            let fails = if step == 3 { "; test -e mended" } else { "" };
+            format!("{step}. Step {step}:\n   ```bash\n   n{step}=1; echo x >> count-{step}; seq 2000{fails}\n   ```\n")
+        })
+        .collect();
+    let document = format!(
+        "# Bot\n\n## Move\n\n{steps}7. If step 3 fails, mend:\n   ```bash\n   touch mended; echo x >> count-7\n   ```\n"
+    );
+    let kills = std::env::var("RUNBOOK_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12);
+    let mut seed = 42_u64;
+    let mut random = move |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let mut done = 0;
+    while done < kills {
+        let mut test = Test::on(&document, EXEC);
+        loop {
+            let before = journal_size(&test);
+            let run = test.spawn();
+            let at = before + random(24_000);
+            while journal_size(&test) < at && !is_over(&test) {
+                std::thread::yield_now();
+            }
+            run.signal(Signal::SIGKILL);
+            run.wait();
+            done += 1;
+            assert_eq!(test.leftovers(), Vec::<String>::new(), "kill {done}");
+            let passed = passed(&test);
+            let counts: Vec<usize> =
+                passed.iter().map(|step| count(&test, &format!("count-{step}"))).collect();
+            if is_over(&test) {
+                break;
+            }
+            let args = ["resume", "last", "--unattended", "--rerun-unknown", "--confirm", "never"];
+            test = test.again(&args);
+            let run = test.spawn();
+            let (_, stdout, stderr) = run.finish(LIMIT);
+            let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+            let after: Vec<usize> =
+                passed.iter().map(|step| count(&test, &format!("count-{step}"))).collect();
+            assert_eq!(counts, after, "kill {done}: {said}");
+            if is_over(&test) {
+                break;
+            }
+        }
+        test.again(&["verify", "last"]).run().exit(0).says("is intact");
+    }
+}
+
+fn journal_text(test: &Test) -> String {
+    let Ok(mut runs) = std::fs::read_dir(test.state().join("runs")) else { return String::new() };
+    let Some(Ok(run)) = runs.next() else { return String::new() };
+    std::fs::read_to_string(run.path().join("journal.jsonl")).unwrap_or_default()
+}
+
+fn journal_size(test: &Test) -> u64 {
+    journal_text(test).len() as u64
+}
+
+/// Every whole line of the journal.
+fn events(test: &Test) -> Vec<Value> {
+    journal_text(test).lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+fn is_over(test: &Test) -> bool {
+    events(test).last().is_some_and(|event| event["type"] == "run_finished")
+}
+
+/// Steps whose last recorded end is a success.
+fn passed(test: &Test) -> Vec<String> {
+    let mut passed = Vec::new();
+    for event in events(test).iter().filter(|event| event["type"] == "step_finished") {
+        let step = event["step"].as_str().unwrap_or_default().to_owned();
+        passed.retain(|other| *other != step);
+        if event["result"]["result"] == "passed" {
+            passed.push(step);
+        }
+    }
+    passed
+}
