@@ -17,8 +17,8 @@ use crate::run::{SessionSetup, lost};
 use crate::runbook::Runbook;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 
 /// Longest state of a shell that is read, in bytes.
 const MAX_STATE: u64 = 64 << 20;

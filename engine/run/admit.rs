@@ -3,7 +3,7 @@
 use super::failure::retried_until_it_passes;
 use super::machine::{Machine, Next, Start, State};
 use super::policy::{ConfirmPolicy, Question, QuestionKind};
-use crate::event::{Answer, Choice, EventBody, Purpose, SkipReason, StepResult};
+use crate::event::{Answer, Choice, EventBody, Purpose, SkipReason};
 use crate::plan::{PlanReach, PlanStep, RunMode, StepId, Work};
 use crate::runbook::{Phase, Role};
 use crate::shell::Effect;

@@ -226,14 +226,13 @@ impl Session {
         let own = self.groups.last().copied();
         self.groups.retain(|group| Some(*group) == own || group_exists(*group));
         let traps = if self.took_over { self.traps.as_str() } else { "" };
-        let program =
-            Program {
-                groups: &self.groups,
-                traps,
-                keeps_exit_trap: self.exit_trap.is_some(),
-                curl: program.curl && !self.has_curl,
-                ..program
-            };
+        let program = Program {
+            groups: &self.groups,
+            traps,
+            keeps_exit_trap: self.exit_trap.is_some(),
+            curl: program.curl && !self.has_curl,
+            ..program
+        };
         let bytes = program.bytes();
         self.took_over = false;
         self.has_curl |= program.curl;

@@ -13,8 +13,8 @@ use super::steps::{Found, steps};
 use super::title::{slug, title};
 use super::yaml::FrontMatter;
 use super::{
-    Action, CommandMode, Inference, Metadata, Note, Phase, Procedure, ProcedureKind, Reach, Role, Runbook,
-    Step, Symptom, Target, checklist, escalation, metadata, parameters, severity, symptom, target,
+    Action, CommandMode, Inference, Metadata, Note, Procedure, ProcedureKind, Role, Runbook, Step, Symptom,
+    Target, checklist, escalation, metadata, parameters, severity, symptom, target,
 };
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, Inline, Section};
