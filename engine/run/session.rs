@@ -381,7 +381,7 @@ impl Session {
 
     /// Returns when the copies that were killed are dead.
     pub(super) async fn settle(&self) {
-        for _ in 0..200 {
+        for _ in 0..5000 {
             if self.dying.iter().all(|pid| process(*pid).is_none()) {
                 return;
             }
@@ -403,6 +403,8 @@ impl Session {
     /// The shell is dead, and the copy from before the step becomes the shell.
     pub(super) async fn take_over(&mut self, mut snapshot: Snapshot) -> io::Result<()> {
         snapshot.move_apart().await;
+        // A copy that was killed and is not dead yet could take the word that is meant for this one.
+        self.settle().await;
         let Snapshot { number, process, .. } = snapshot;
         self.programs = number;
         // It was there before the program that defined the wrapper.
