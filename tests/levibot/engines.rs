@@ -11,8 +11,8 @@ fn a_crashed_engine_is_started_again() {
         let engine = levibot.engine(3);
         engine["status"] == "running" && engine["pid"].as_u64() != Some(before)
     });
-    let engine = levibot.engine(3);
-    assert_eq!((&engine["restarts"], &engine["crashes"]), (&1.into(), &1.into()));
+    // Crashes in a row are forgotten once it has run for a while; starts are not.
+    assert_eq!(levibot.engine(3)["restarts"], 1);
     assert_eq!(levibot.get("/health").status, 200);
     assert_eq!(levibot.metric("levibot_engine_restarts_total{engine=\"3\"}"), Some(1.0));
 }
