@@ -181,7 +181,10 @@ impl Command {
                 })
                 .collect::<io::Result<Vec<_>>>()?;
             command.process_group(0);
-            command.fd_mappings(mappings).map_err(io::Error::other)?;
+            // Without any, the process is started the fast way, which copies nothing of this one.
+            if !mappings.is_empty() {
+                command.fd_mappings(mappings).map_err(io::Error::other)?;
+            }
             Ok(())
         });
         let (claim, (pid, handle)) = Claim::on(|| {

@@ -145,7 +145,7 @@ impl<'a> Driver<'a> {
 
     async fn drive(mut self) -> io::Result<RunFinished> {
         let mut session = Session::start(&self.setup, Vec::new()).await?;
-        self.fresh = session.look_at_state().await?.as_deref().and_then(State::read);
+        self.fresh = session.state()?.as_deref().and_then(State::read);
         if let Some(script) = &self.setup.restore
             && !session.restore(script).await?
         {
@@ -350,7 +350,6 @@ impl<'a> Driver<'a> {
             groups.extend_from_slice(session.groups());
             if !self.session_lost {
                 self.farewell(&mut session).await;
-                session.settle().await;
             }
         }
         // A run that was stopped leaves nothing running, and neither does one on a stage.
@@ -402,6 +401,20 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// Waits for the end of the shell, and of its copies that were killed.
+    async fn until_dead(&mut self, session: &Session, until: Instant) {
+        loop {
+            reap_orphans();
+            if !matches!(session.ended(), Ok(None)) && session.is_settled() {
+                return;
+            }
+            match tokio::time::timeout_at(until, self.signals.next()).await {
+                Ok(Heard::Child) => {}
+                Ok(Heard::Stop(_) | Heard::HangUp(_)) | Err(_) => return,
+            }
+        }
+    }
+
     /// Lets the shell run its EXIT trap, if the document set one, and end.
     async fn farewell(&mut self, session: &mut Session) {
         let mut streams = None;
@@ -418,17 +431,14 @@ impl<'a> Driver<'a> {
             _ => session.kill().await,
         };
         let until = Instant::now() + FAREWELL;
-        while sent.is_ok() && Instant::now() < until && matches!(session.ended(), Ok(None)) {
-            let heard = tokio::time::timeout_at(until, self.signals.next()).await;
-            match heard {
-                Ok(Heard::Child) | Err(_) => {}
-                Ok(Heard::Stop(_) | Heard::HangUp(_)) => break,
-            }
+        if sent.is_ok() {
+            self.until_dead(session, until).await;
         }
         let Some((step, streams)) = streams else { return };
         kill_process(session.pid());
         if let Ok(Some(snapshot)) = session.wait_for_snapshot().await {
             session.discard(snapshot);
+            self.until_dead(session, until).await;
         }
         for mut stream in streams {
             let mut buffer = std::mem::take(&mut self.buffer);

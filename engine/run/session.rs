@@ -267,17 +267,9 @@ impl Session {
         Ok(None)
     }
 
-    /// What the shell was like at the end of the last step that it survived, as it said.
+    /// What the shell was like at its start, or at the end of the last step that it survived, as it said.
     pub(super) fn state(&self) -> io::Result<Option<Vec<u8>>> {
         self.state.as_ref().map(MemoryFile::content).transpose()
-    }
-
-    /// What the shell, between two steps, is like now.
-    pub(super) async fn look_at_state(&mut self) -> io::Result<Option<Vec<u8>>> {
-        if self.state.is_none() || self.answers(&evaluated("__rb_dump")).await?.is_none() {
-            return Ok(None);
-        }
-        self.state()
     }
 
     /// Makes the shell what `script` says; whether it is.
@@ -379,10 +371,15 @@ impl Session {
         self.dying = [self.dying[1], pid];
     }
 
-    /// Returns when the copies that were killed are dead.
-    pub(super) async fn settle(&self) {
+    /// Whether the copies that were killed are dead.
+    pub(super) fn is_settled(&self) -> bool {
+        self.dying.iter().all(|pid| process(*pid).is_none())
+    }
+
+    /// Returns when they are.
+    async fn settle(&self) {
         for _ in 0..5000 {
-            if self.dying.iter().all(|pid| process(*pid).is_none()) {
+            if self.is_settled() {
                 return;
             }
             sleep(Duration::from_millis(1)).await;

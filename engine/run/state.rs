@@ -45,7 +45,7 @@ pub(crate) const LOST: &str = "# does not come back: ";
 pub(super) struct State {
     directory: String,
     umask: String,
-    /// Lines that set options, in the shell's order.
+    /// Commands that set the options that are on, in the shell's order.
     options: Vec<String>,
     /// Declarations by name.
     variables: BTreeMap<String, String>,
@@ -62,7 +62,7 @@ impl State {
         let text = String::from_utf8_lossy(dump);
         let mut parts = text.split('\0');
         let mut part = || parts.next();
-        let (directory, umask, options) = (part()?.to_owned(), part()?.trim().to_owned(), lines(part()?));
+        let (directory, umask, options) = (part()?.to_owned(), part()?.trim().to_owned(), options(part()?));
         let (variables, aliases) = (variables(part()?), lines(part()?));
         let (jobs, descriptors, exported) = (lines(part()?), part()?.trim().to_owned(), lines(part()?));
         let mut functions = BTreeMap::new();
@@ -122,6 +122,10 @@ impl State {
         for line in self.options.iter().filter(|line| !base.options.contains(line)) {
             keep(String::new(), &format!("builtin {line}"));
         }
+        for line in base.options.iter().filter(|line| !self.options.contains(line)) {
+            let off = line.replacen(" -o ", " +o ", 1).replacen(" -s ", " -u ", 1);
+            keep(String::new(), &format!("builtin {off}"));
+        }
         if self.umask != base.umask {
             let _ = writeln!(out, "builtin umask {}", self.umask);
         }
@@ -135,6 +139,18 @@ impl State {
 /// What a kept script says does not come back.
 pub fn lost(script: &str) -> impl Iterator<Item = &str> {
     script.lines().map_while(|line| line.strip_prefix(LOST))
+}
+
+/// The options that are on, from `$SHELLOPTS` and `$BASHOPTS`, as commands that set them.
+fn options(part: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in part.lines() {
+        let Some((command, names)) = line.split_once(' ') else { continue };
+        let on = if command == "set" { "-o" } else { "-s" };
+        let names = names.split(':').filter(|name| !name.is_empty());
+        all.extend(names.map(|name| format!("{command} {on} {name}")));
+    }
+    all
 }
 
 fn lines(part: &str) -> Vec<String> {
@@ -182,7 +198,7 @@ mod tests {
 
     fn base() -> State {
         let variables = "declare -x HOME=\"/root\"\ndeclare -- IFS=$' \\t\\n'\ndeclare -- gone=\"1\"\n";
-        State::read(&dump("/", "set +o errexit\nshopt -u extglob\n", variables, &[])).expect("is whole")
+        State::read(&dump("/", "set hashall\nshopt cmdhist:extglob\n", variables, &[])).expect("is whole")
     }
 
     #[test]
@@ -191,7 +207,7 @@ mod tests {
                          declare -- text=\"one\ntwo\"\ndeclare -i RANDOM=\"7\"\ndeclare -- __rb_q=\"0\"\n";
         let functions = ["f () \n{ \n    echo hi\n}\n", "curl () \n{ \n    __rb_a\n}\n"];
         let state =
-            State::read(&dump("/srv/it's", "set -o errexit\nshopt -u extglob\n", variables, &functions));
+            State::read(&dump("/srv/it's", "set hashall:errexit\nshopt cmdhist\n", variables, &functions));
         assert_eq!(
             state.expect("is whole").script(&base(), &Mask::default()),
             "declare -a list=([0]=\"a\")\n\
@@ -199,6 +215,7 @@ mod tests {
              builtin unset -v gone\n\
              f () \n{ \n    echo hi\n}\nbuiltin declare -fx f\n\
              builtin set -o errexit\n\
+             builtin shopt -u extglob\n\
              builtin cd -- '/srv/it'\\''s' && [[ $PWD == '/srv/it'\\''s' ]]\n"
         );
         assert_eq!(base().script(&base(), &Mask::default()), "builtin cd -- '/' && [[ $PWD == '/' ]]\n");
@@ -223,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_dump_that_is_cut_is_none() {
-        let whole = dump("/", "set +o errexit\n", "declare -- a=\"1\"\n", &["f () \n{ \n    a\n}\n"]);
+        let whole = dump("/", "set hashall\n", "declare -- a=\"1\"\n", &["f () \n{ \n    a\n}\n"]);
         for end in 0..whole.len() {
             assert_eq!(State::read(&whole[..end]), None, "{end}");
         }

@@ -56,7 +56,7 @@ __rb_dump() {
   {
     builtin printf '%s\0' "$PWD"
     builtin umask && builtin printf '\0'
-    builtin set +o; builtin shopt -p || :; builtin printf '\0'
+    builtin printf 'set %s\nshopt %s\n\0' "$SHELLOPTS" "$BASHOPTS"
     builtin declare -p; builtin printf '\0'
     builtin alias -p || :; builtin printf '\0'
     builtin jobs || :; builtin printf '\0'
@@ -89,4 +89,5 @@ __rb_end() {
 __rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_count=$((__rb_count + 1)); ( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; builtin eval "$__rb_loop"; } >/dev/null | builtin exit 0 ); __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; do builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; done; builtin exit 1'
 
 exec </dev/null >/dev/null 2>&1
+[[ ! $__rb_state ]] || __rb_dump
 builtin echo R >"$__rb_control"
