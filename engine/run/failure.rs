@@ -254,19 +254,5 @@ pub(super) fn retried_until_it_passes(step: &PlanStep) -> bool {
 }
 
 fn finished_by_person(step: StepId, attempt: u32, result: StepResult) -> EventBody {
-    EventBody::StepFinished(Box::new(StepFinished {
-        step,
-        attempt,
-        result,
-        wall_ms: 0,
-        human_ms: 0,
-        output_bytes: [0, 0],
-        dropped_bytes: [0, 0],
-        statements: Vec::new(),
-        not_run: Vec::new(),
-        http: Vec::new(),
-        shell_ended: false,
-        leaked: Vec::new(),
-        state: None,
-    }))
+    EventBody::StepFinished(Box::new(StepFinished { result, ..StepFinished::blank(step, attempt) }))
 }
