@@ -15,6 +15,7 @@ mod doctests;
 mod dry_run;
 mod exec;
 mod expected;
+mod faults;
 mod harness;
 mod injection;
 mod interactive;

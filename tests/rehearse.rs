@@ -1,7 +1,10 @@
 //! Rehearsals as a person runs them: LeviBot with each of its faults, from our runbook and from the one that
 //! the project was drawn from; a service that is not LeviBot; and everything that can go wrong.
 
-use crate::harness::{Finished, LEVIBOT, OnTerminal, Test, root};
+use crate::harness::rehearsal::{
+    QUICK, copy_work, judge_passed, our_stage, ours, passed, reasons, rehearsal, run_all, seed,
+};
+use crate::harness::{Finished, OnTerminal, Test, root};
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
@@ -9,95 +12,8 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-/// The document that the project was drawn from, where it is at hand.
-fn seed() -> Option<PathBuf> {
-    let seed = root().join("../shared/seed/chaos-recovery-runbook.md");
-    seed.exists().then_some(seed)
-}
-
-/// A rehearsal of `procedure` in the repository, with our runbook whose pauses are shortened.
-fn ours(procedure: &str, args: &[&str]) -> Test {
-    let test = Test::new().file("levibot.md", LEVIBOT.replace("sleep 5", "sleep 0.1"));
-    let document = test.path("levibot.md");
-    rehearsal(test, procedure, args).args(&[Path::new("--file"), &document])
-}
-
-fn rehearsal(test: Test, procedure: &str, args: &[&str]) -> Test {
-    test.in_directory(root()).args(&["rehearse", procedure, "--no-prepare"]).args(args)
-}
-
-/// What `runbook.yaml` says of the repository `root`, with `changes`, in a test's own directory.
-fn our_stage(test: Test, root: &Path, changes: &[(&str, &str)]) -> Test {
-    let root = root.display().to_string();
-    let mut text = include_str!("../runbooks/runbook.yaml")
-        .replace("$RUNBOOK_DIR/..", &root)
-        .replace(" ../fixtures", &format!(" {root}/fixtures"))
-        .replace("[../target]", &format!("[{root}/target]"))
-        .replace("profile=release", "profile=debug");
-    for (from, to) in changes {
-        assert!(text.contains(from), "{from}");
-        text = text.replace(from, to);
-    }
-    let levibot = LEVIBOT.replace("sleep 5", "sleep 0.1");
-    test.file("runbooks/runbook.yaml", text).file("runbooks/levibot.md", levibot)
-}
-
-/// The lines of a rehearsal that are about the stage and the fault, without times.
-fn story(finished: &Finished) -> Vec<String> {
-    let about = |line: &&str| line.starts_with("stage:") || line.starts_with("fault ");
-    let untimed = |line: &str| line.split_once(" after ").map_or(line, |(before, _)| before).to_owned();
-    finished.stdout.lines().filter(about).map(untimed).collect()
-}
-
-/// Expects a rehearsal that passed and in which everything happened in its order.
-#[track_caller]
-fn passed(test: Test, fault: &str, exec_exit: i32, summary: &str) {
-    judge_passed(test.run(), fault, exec_exit, summary);
-}
-
-/// Runs all of them at once.
-fn run_all(tests: Vec<Test>) -> Vec<Finished> {
-    let running: Vec<_> = tests.iter().map(Test::spawn).collect();
-    let end = |(test, running): (Test, crate::harness::Running)| {
-        let (status, stdout, stderr) = running.finish(Duration::from_secs(90));
-        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Finished { test, code: crate::harness::exit_code(status), stdout, stderr }
-    };
-    tests.into_iter().zip(running).map(end).collect()
-}
-
-#[track_caller]
-fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summary: &str) {
-    let finished = finished.exit(0);
-    let story = story(&finished);
-    let whole = [
-        "stage: up".to_owned(),
-        format!("fault `{fault}`: injected"),
-        format!("fault `{fault}`: the symptom is there"),
-        "stage: `passes_when` holds".to_owned(),
-        format!("fault `{fault}`: taken away"),
-        "stage: well again without the fault".to_owned(),
-    ];
-    assert_eq!(story.len(), whole.len(), "{}", finished.stdout);
-    for (line, start) in story.iter().zip(&whole) {
-        assert!(line.starts_with(start.as_str()), "{line}: {start}\n{}", finished.stdout);
-    }
-    let last = finished.test.journal().pop().expect("has an end");
-    assert_eq!(last["rehearsal"]["exec_exit"], exec_exit, "{}", finished.stdout);
-    let said = last["summary"].as_str().unwrap_or_default();
-    assert!(said.starts_with(summary), "{said}\n{}", finished.stdout);
-    finished.says(&format!("rehearsal passed with fault `{fault}` (exit 0)")).leaves_nothing();
-}
-
-/// Why the rehearsal did not pass.
-fn reasons(finished: &Finished) -> String {
-    let last = finished.test.journal().pop().expect("has an end");
-    let reasons = last["rehearsal"]["reasons"].as_array().cloned().unwrap_or_default();
-    reasons.iter().filter_map(|reason| reason.as_str()).collect::<Vec<_>>().join("\n")
-}
 
 const STOP_AND_START: &[&str] = &["--engine-id", "3"];
 
@@ -196,37 +112,6 @@ fn the_seed_is_rehearsed_as_it_is() {
     }
 }
 
-/// What is not cured is not waited for.
-const QUICK: &[(&str, &str)] =
-    &[("passes_when:", "passes_within: 100ms\n    passes_when:"), ("    passes_within: 20s\n", "")];
-
-#[test]
-fn a_wrong_procedure_cures_none_of_the_faults() {
-    let faults = [
-        "engine-stopped",
-        "engine-not-executable",
-        "database-locked",
-        "engine-locks-database",
-        "api-down",
-        "api-hangs",
-    ];
-    let test =
-        |fault| {
-            our_stage(Test::new(), root(), QUICK)
-                .file("wrong.md", "# Wrong\n\n```bash\nls -l\n```\n")
-                .args(&["rehearse", "Wrong", "--no-prepare", "--fault", fault, "--file", "wrong.md"])
-        };
-    for (finished, fault) in run_all(faults.map(test).into()).into_iter().zip(faults) {
-        let finished = finished.exit(1);
-        let story = story(&finished);
-        assert!(story.contains(&format!("fault `{fault}`: the symptom is there")), "{story:?}");
-        assert!(story.contains(&"stage: well again without the fault".to_owned()), "{story:?}");
-        let reasons = reasons(&finished);
-        assert!(reasons.contains("but the symptom is still there: `passes_when` does not hold"), "{reasons}");
-        finished.leaves_nothing();
-    }
-}
-
 #[test]
 fn a_cure_that_does_nothing_and_exits_0_fails() {
     let test = our_stage(Test::new(), root(), QUICK);
@@ -251,15 +136,6 @@ fn a_cure_that_does_nothing_and_exits_0_fails() {
         "{reason}"
     );
     finished.says("rehearsal failed with fault `engine-stopped` (exit 1)").leaves_nothing();
-}
-
-/// A copy of LeviBot's working directory, for a test to change.
-fn copy_work(to: &Path) {
-    std::fs::create_dir_all(to).expect("is ours");
-    let from = root().join("fixtures/levibot/work/.");
-    let status =
-        std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp is everywhere");
-    assert!(status.success());
 }
 
 const SITE: &str = "procedures: [site.md]

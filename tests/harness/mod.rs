@@ -2,6 +2,7 @@
 
 mod process;
 mod redact;
+pub(crate) mod rehearsal;
 mod service;
 mod snapshot;
 mod terminal;

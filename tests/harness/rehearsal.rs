@@ -1,0 +1,123 @@
+//! Rehearsals of LeviBot, from our runbook and from the one that the project was drawn from.
+
+use super::{Finished, LEVIBOT, Running, Test, exit_code, root};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The document that the project was drawn from, where it is at hand.
+pub(crate) fn seed() -> Option<PathBuf> {
+    let seed = root().join("../shared/seed/chaos-recovery-runbook.md");
+    seed.exists().then_some(seed)
+}
+
+/// Our runbook with shorter pauses, whose reader watches for a shorter time.
+fn hurried() -> String {
+    let watch = "   ```bash\n   watch";
+    assert!(LEVIBOT.contains(watch));
+    let hurried = format!("   <!-- runbook: timeout=2s -->\n{watch}");
+    LEVIBOT.replace("sleep 5", "sleep 0.1").replace(watch, &hurried)
+}
+
+/// A rehearsal of `procedure` in the repository, with our runbook whose pauses are shortened.
+pub(crate) fn ours(procedure: &str, args: &[&str]) -> Test {
+    let test = Test::new().file("levibot.md", hurried());
+    let document = test.path("levibot.md");
+    rehearsal(test, procedure, args).args(&[Path::new("--file"), &document])
+}
+
+/// A rehearsal of `procedure` in the repository.
+pub(crate) fn rehearsal(test: Test, procedure: &str, args: &[&str]) -> Test {
+    test.in_directory(root()).args(&["rehearse", procedure, "--no-prepare"]).args(args)
+}
+
+/// What `runbook.yaml` says of the repository `root`, with `changes`, in a test's own directory.
+pub(crate) fn our_stage(test: Test, root: &Path, changes: &[(&str, &str)]) -> Test {
+    let root = root.display().to_string();
+    let mut text = include_str!("../../runbooks/runbook.yaml")
+        .replace("$RUNBOOK_DIR/..", &root)
+        .replace(" ../fixtures", &format!(" {root}/fixtures"))
+        .replace("[../target]", &format!("[{root}/target]"))
+        .replace("profile=release", "profile=debug");
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    test.file("runbooks/runbook.yaml", text).file("runbooks/levibot.md", hurried())
+}
+
+/// The lines of a rehearsal that are about the stage and the fault, without times.
+pub(crate) fn story(finished: &Finished) -> Vec<String> {
+    let about = |line: &&str| line.starts_with("stage:") || line.starts_with("fault ");
+    let untimed = |line: &str| line.split_once(" after ").map_or(line, |(before, _)| before).to_owned();
+    finished.stdout.lines().filter(about).map(untimed).collect()
+}
+
+/// Expects a rehearsal that passed and in which everything happened in its order.
+#[track_caller]
+pub(crate) fn passed(test: Test, fault: &str, exec_exit: i32, summary: &str) {
+    judge_passed(test.run(), fault, exec_exit, summary);
+}
+
+/// Runs all of them at once.
+pub(crate) fn run_all(tests: Vec<Test>) -> Vec<Finished> {
+    let running: Vec<_> = tests.iter().map(Test::spawn).collect();
+    let end = |(test, running): (Test, Running)| {
+        let (status, stdout, stderr) = running.finish(Duration::from_secs(90));
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Finished { test, code: exit_code(status), stdout, stderr }
+    };
+    tests.into_iter().zip(running).map(end).collect()
+}
+
+#[track_caller]
+pub(crate) fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summary: &str) {
+    let finished = finished.exit(0);
+    let story = story(&finished);
+    let mut whole = vec![
+        "stage: up".to_owned(),
+        format!("fault `{fault}`: injected"),
+        format!("fault `{fault}`: the symptom is there"),
+        "stage: `passes_when` holds".to_owned(),
+        format!("fault `{fault}`: taken away"),
+        "stage: well again without the fault".to_owned(),
+    ];
+    if ONLY_LOOKED_AT.contains(&fault) {
+        whole.retain(|line| !line.contains("passes_when"));
+    }
+    assert_eq!(story.len(), whole.len(), "{}", finished.stdout);
+    for (line, start) in story.iter().zip(&whole) {
+        assert!(line.starts_with(start.as_str()), "{line}: {start}\n{}", finished.stdout);
+    }
+    let last = finished.test.journal().pop().expect("has an end");
+    assert_eq!(last["rehearsal"]["exec_exit"], exec_exit, "{}", finished.stdout);
+    let said = last["summary"].as_str().unwrap_or_default();
+    assert!(said.starts_with(summary), "{said}\n{}", finished.stdout);
+    finished.says(&format!("rehearsal passed with fault `{fault}` (exit 0)")).leaves_nothing();
+}
+
+/// Why the rehearsal did not pass.
+pub(crate) fn reasons(finished: &Finished) -> String {
+    let last = finished.test.journal().pop().expect("has an end");
+    let reasons = last["rehearsal"]["reasons"].as_array().cloned().unwrap_or_default();
+    reasons.iter().filter_map(|reason| reason.as_str()).collect::<Vec<_>>().join("\n")
+}
+
+/// The faults whose procedure shows them and cures nothing.
+pub(crate) const ONLY_LOOKED_AT: &[&str] =
+    &["feed-slow", "audit-unwritable", "audit-read-only", "audit-no-space"];
+
+/// What is not cured is not waited for.
+pub(crate) const QUICK: &[(&str, &str)] = &[
+    ("    passes_within: 20s\n", ""),
+    ("    passes_within: 5s\n", ""),
+    ("passes_when:", "passes_within: 100ms\n    passes_when:"),
+];
+
+/// A copy of LeviBot's working directory, for a test to change.
+pub(crate) fn copy_work(to: &Path) {
+    std::fs::create_dir_all(to).expect("is ours");
+    let from = root().join("fixtures/levibot/work/.");
+    let status =
+        std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp is everywhere");
+    assert!(status.success());
+}
