@@ -19,6 +19,7 @@ mod faults;
 mod harness;
 mod injection;
 mod interactive;
+mod keeping;
 mod levibot;
 mod listing;
 mod readme;

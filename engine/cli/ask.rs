@@ -2,6 +2,7 @@
 //!
 //! An answer that is not understood is asked for again; the end of the input is the safe answer.
 
+use super::Host;
 use crate::event::Choice;
 use crate::plan::Plan;
 use crate::run::{Ask, Question, QuestionKind, Reply};
@@ -114,6 +115,14 @@ impl Desk<'_> {
         command.clone_from(&edited);
         Ok(Some(edited))
     }
+}
+
+/// Whether nobody can be asked.
+pub(super) fn nobody_is_there(host: &Host<'_>) -> bool {
+    let environment = host.environment;
+    let ci = environment.var("CI").is_some_and(|value| !value.is_empty() && value != "false");
+    let terminal = environment.stdin_is_terminal() && environment.stderr_is_terminal();
+    !terminal || ci
 }
 
 /// Asks for the value of a parameter; a secret one is not shown while it is typed.

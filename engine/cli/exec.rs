@@ -109,12 +109,8 @@ impl Settings {
     }
 }
 
-/// Whether nobody can be asked.
 fn unattended(matches: &ArgMatches, host: &Host<'_>) -> bool {
-    let environment = host.environment;
-    let ci = environment.var("CI").is_some_and(|value| !value.is_empty() && value != "false");
-    let terminal = environment.stdin_is_terminal() && environment.stderr_is_terminal();
-    !terminal || ci || matches.get_flag("unattended")
+    ask::nobody_is_there(host) || matches.get_flag("unattended")
 }
 
 pub(super) fn verbosity(matches: &ArgMatches) -> Verbosity {

@@ -101,7 +101,8 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A time such as `90s` or `5m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let found = quantity::measures(text);
     let whole = found.first().filter(|measure| measure.range == (0..text.len()));
     whole

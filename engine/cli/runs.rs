@@ -1,27 +1,28 @@
 //! `runbook runs`: what was run on this host.
 
+mod prune;
+
 use super::failure::{CANNOT_START, Failure, Outcome};
 use super::procedure::Wanted;
 use super::{Host, form, format, output_style};
-use crate::journal::{RunSummary, Store};
+use crate::journal::{Intruded, LeftOut, Listing, RunSummary, Store};
 use crate::report::runs::{self, RunLine, RunState};
 use clap::{Arg, ArgMatches, Command};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(super) fn command() -> Command {
-    Command::new("runs").about("List the recorded runs, the newest first").arg(format(&["text", "json"]))
+    Command::new("runs")
+        .about("List the recorded runs, the newest first")
+        .arg(format(&["text", "json"]))
+        .subcommand(prune::command())
 }
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
-    let home = home(host)?;
-    let store = Store::new(host.files, &home);
-    let unreadable = |error: std::io::Error| unreadable(&home.display().to_string(), &error);
-    let mut lines = Vec::new();
-    for id in store.ids().map_err(unreadable)? {
-        if let Some(summary) = store.summary(&id).map_err(unreadable)? {
-            lines.push(line(summary));
-        }
+    if let Some(("prune", matches)) = matches.subcommand() {
+        return prune::run(matches, host);
     }
+    let home = home(host)?;
+    let lines: Vec<RunLine> = listing(&home, host)?.runs.iter().map(line).collect();
     let style = output_style(matches, host);
     let written = match form(matches) {
         "json" => host.out.write_all(runs::json(&lines).as_bytes()),
@@ -31,7 +32,22 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     Ok(0)
 }
 
-fn line(summary: RunSummary) -> RunLine {
+/// Every run below `home`. What is left out is warned of.
+pub(super) fn listing(home: &Path, host: &mut Host<'_>) -> Result<Listing, Failure> {
+    let listing = Store::new(host.files, home).listing();
+    let listing = listing.map_err(|error| unreadable(&home.display().to_string(), &error))?;
+    for (run, why) in &listing.left_out {
+        let why = match why {
+            LeftOut::Intruded(intruded) => intruded.to_string(),
+            LeftOut::Unreadable(error) => format!("its journal cannot be read: {error}"),
+        };
+        // Where standard error is closed nobody is there to be told.
+        let _ = writeln!(host.err, "warning: run `{run}` is left out: {why}");
+    }
+    Ok(listing)
+}
+
+fn line(summary: &RunSummary) -> RunLine {
     let finished = summary.finished.as_ref();
     let state = match (finished.is_some(), summary.running) {
         (true, _) => RunState::Finished,
@@ -39,8 +55,8 @@ fn line(summary: RunSummary) -> RunLine {
         (false, false) => RunState::Unknown,
     };
     RunLine {
-        run: summary.run,
-        started_at: summary.started_at,
+        run: summary.run.clone(),
+        started_at: summary.started_at.clone(),
         mode: summary.started.mode.clone(),
         title: summary.started.title.clone(),
         state,
@@ -50,8 +66,22 @@ fn line(summary: RunSummary) -> RunLine {
     }
 }
 
-/// The engine's state directory.
+/// The engine's state directory; refused where somebody else can write to it.
 pub(super) fn home(host: &Host<'_>) -> Result<PathBuf, Failure> {
+    let home = place(host)?;
+    let intruded = Store::new(host.files, &home).intruded();
+    match intruded.map_err(|error| unreadable(&home.display().to_string(), &error))? {
+        Some(intruded) => Err(not_believed("what is on record there", &intruded)),
+        None => Ok(home),
+    }
+}
+
+fn not_believed(what: &str, intruded: &Intruded) -> Failure {
+    Failure::new(CANNOT_START, format!("{intruded}: {what} may not be what was written"), intruded.hint())
+}
+
+/// The engine's state directory, whoever can write to it.
+pub(super) fn place(host: &Host<'_>) -> Result<PathBuf, Failure> {
     let set = |name: &str| host.environment.var(name).filter(|value| !value.is_empty());
     if let Some(home) = set("RUNBOOK_HOME") {
         return Ok(host.environment.cwd().join(home));
@@ -77,9 +107,11 @@ pub(super) fn find<'h>(matches: &ArgMatches, host: &Host<'h>) -> Result<(Store<'
     let store = Store::new(host.files, home(host)?);
     let wanted = matches.get_one::<String>("run").map_or("", String::as_str);
     let found = store.find(wanted).map_err(|error| unreadable("the runs", &error))?;
-    match found {
-        Ok(id) => Ok((store, id)),
-        Err(why) => Err(Failure::new(super::failure::USAGE, why.to_string(), "`runbook runs` lists them")),
+    let id = found
+        .map_err(|why| Failure::new(super::failure::USAGE, why.to_string(), "`runbook runs` lists them"))?;
+    match store.intruded_run(&id).map_err(|error| unreadable(&id, &error))? {
+        Some(intruded) => Err(not_believed(&format!("run `{id}`"), &intruded)),
+        None => Ok((store, id)),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::failure::{Failure, Outcome, USAGE};
 use super::procedure::Wanted;
 use super::{Host, form, format, output_style, runs};
-use crate::journal::{RunSummary, Store};
 use crate::report::stats::{self, Group};
 use crate::runbook::title::fold;
 use clap::{Arg, ArgMatches, Command};
@@ -17,13 +16,7 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
     let home = runs::home(host)?;
-    let store = Store::new(host.files, &home);
-    let unreadable = |error: std::io::Error| runs::unreadable(&home.display().to_string(), &error);
-    let mut summaries: Vec<RunSummary> = Vec::new();
-    for id in store.ids().map_err(unreadable)? {
-        // A directory that somebody removes meanwhile is no run any more.
-        summaries.extend(store.summary(&id).ok().flatten());
-    }
+    let summaries = runs::listing(&home, host)?.runs;
     let mut groups = stats::groups(&summaries);
     if let Some(wanted) = matches.get_one::<String>("only") {
         groups.retain(|group| fold(&group.title) == fold(wanted) || fold(&group.procedure) == fold(wanted));

@@ -84,6 +84,35 @@ fn directories_are_made_with_their_parents_and_listed_by_name() {
 }
 
 #[test]
+fn a_directory_is_removed_with_all_that_is_in_it() {
+    on_both(|files, dir, _| {
+        files.create_private_dir(&dir.join("runs/7/stage")).unwrap();
+        files.create(&dir.join("runs/7/journal"), b"x").unwrap();
+        files.create(&dir.join("runs/70"), b"x").unwrap();
+        files.create(&dir.join("runs/7/stage/log"), b"abc").unwrap();
+        assert_eq!(files.tree_size(&dir.join("runs/7")).unwrap(), 4);
+        files.remove_tree(&dir.join("runs/7")).unwrap();
+        let left: Vec<PathBuf> =
+            files.list(&dir.join("runs")).unwrap().into_iter().map(|it| it.path).collect();
+        assert_eq!(left, [dir.join("runs/70")]);
+        assert_eq!(files.remove_tree(&dir.join("runs/7")).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
+fn what_is_made_here_is_exposed_to_nobody() {
+    on_both(|files, dir, _| {
+        files.create_private_dir(&dir.join("d")).unwrap();
+        files.create(&dir.join("d/f"), b"").unwrap();
+        assert_eq!(
+            (files.exposed(&dir.join("d")).unwrap(), files.exposed(&dir.join("d/f")).unwrap()),
+            (None, None)
+        );
+        assert_eq!(files.exposed(&dir.join("none")).unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
+#[test]
 fn only_what_may_be_executed_is_executable() {
     on_both(|files, dir, make_executable| {
         let path = dir.join("run.sh");

@@ -1,7 +1,7 @@
 //! Hosts that exist in memory, for tests: nothing outside is touched and time moves when told.
 
 use super::processes::Process;
-use super::{Append, Clock, Entry, Environment, Files, Lock, Processes};
+use super::{Append, Clock, Entry, Environment, Exposed, Files, Lock, Processes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -96,6 +96,7 @@ struct Tree {
     files: BTreeMap<PathBuf, Vec<u8>>,
     executable: BTreeSet<PathBuf>,
     locked: BTreeSet<PathBuf>,
+    exposed: BTreeMap<PathBuf, Exposed>,
     /// What every write answers instead of writing, for tests of full disks.
     refusal: Option<io::ErrorKind>,
 }
@@ -114,6 +115,11 @@ impl FakeFiles {
     /// Makes a file executable.
     pub(crate) fn make_executable(&self, path: &Path) {
         lock(&self.0).executable.insert(path.to_owned());
+    }
+
+    /// Lets somebody else write there.
+    pub(crate) fn expose(&self, path: &Path, to: Exposed) {
+        lock(&self.0).exposed.insert(path.to_owned(), to);
     }
 
     /// Makes every write from now on fail like this.
@@ -207,6 +213,30 @@ impl Files for FakeFiles {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut tree = lock(&self.0);
         tree.files.remove(path).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn remove_tree(&self, path: &Path) -> io::Result<()> {
+        let mut tree = lock(&self.0);
+        if !tree.directories.contains(path) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        tree.directories.retain(|other| !other.starts_with(path));
+        tree.files.retain(|other, _| !other.starts_with(path));
+        Ok(())
+    }
+
+    fn tree_size(&self, path: &Path) -> io::Result<u64> {
+        let tree = lock(&self.0);
+        let inside = tree.files.iter().filter(|(other, _)| other.starts_with(path));
+        Ok(inside.map(|(_, bytes)| bytes.len() as u64).sum())
+    }
+
+    fn exposed(&self, path: &Path) -> io::Result<Option<Exposed>> {
+        let tree = lock(&self.0);
+        match tree.files.contains_key(path) || tree.directories.contains(path) {
+            true => Ok(tree.exposed.get(path).cloned()),
+            false => Err(io::ErrorKind::NotFound.into()),
+        }
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {

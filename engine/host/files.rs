@@ -1,5 +1,6 @@
 //! Files and directories, with the modes and syncs that a record of an incident needs.
 
+use super::exposed::{Exposed, exposed};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -72,6 +73,25 @@ pub trait Files {
     /// Whatever removing gives.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Removes a directory and all that is in it. It is gone at once under its name; what could not be removed,
+    /// also because of a crash, stays beside it under a name that begins with [`REMOVED`].
+    ///
+    /// # Errors
+    /// Whatever renaming or removing gives.
+    fn remove_tree(&self, path: &Path) -> io::Result<()>;
+
+    /// Size of all files in a directory, in bytes; symbolic links are not followed.
+    ///
+    /// # Errors
+    /// Whatever listing gives.
+    fn tree_size(&self, path: &Path) -> io::Result<u64>;
+
+    /// Who besides this user and root may write to what is at `path`; symbolic links are followed.
+    ///
+    /// # Errors
+    /// Whatever asking gives.
+    fn exposed(&self, path: &Path) -> io::Result<Option<Exposed>>;
+
     /// Takes the lock that `path` stands for, or says at once that another process has it. It ends
     /// with the returned guard or with this process, however that dies.
     ///
@@ -79,6 +99,9 @@ pub trait Files {
     /// Whatever opening gives.
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>>;
 }
+
+/// How the name of a directory begins that is being removed.
+pub const REMOVED: &str = ".removed-";
 
 /// A file that is only appended to.
 pub trait Append: Send {
@@ -194,8 +217,14 @@ impl Files for SystemFiles {
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let mut entries = std::fs::read_dir(path)?
             .map(|entry| {
-                let path = entry?.path();
-                Ok(Entry { directory: path.is_dir(), path })
+                let entry = entry?;
+                let path = entry.path();
+                // Of most entries the listing itself says what they are.
+                let directory = match entry.file_type() {
+                    Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+                    _ => path.is_dir(),
+                };
+                Ok(Entry { path, directory })
             })
             .collect::<io::Result<Vec<_>>>()?;
         entries.sort();
@@ -204,6 +233,31 @@ impl Files for SystemFiles {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn remove_tree(&self, path: &Path) -> io::Result<()> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
+        let aside = match name.strip_prefix(REMOVED) {
+            Some(_) => path.to_owned(),
+            None => path.with_file_name(format!("{REMOVED}{name}")),
+        };
+        if aside != path {
+            std::fs::rename(path, &aside)?;
+        }
+        std::fs::remove_dir_all(&aside)
+    }
+
+    fn tree_size(&self, path: &Path) -> io::Result<u64> {
+        std::fs::read_dir(path)?.try_fold(0, |sum, entry| {
+            let entry = entry?;
+            // Of a link this is the link's own.
+            let metadata = entry.metadata()?;
+            Ok(sum + if metadata.is_dir() { self.tree_size(&entry.path())? } else { metadata.len() })
+        })
+    }
+
+    fn exposed(&self, path: &Path) -> io::Result<Option<Exposed>> {
+        exposed(path)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {

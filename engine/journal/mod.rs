@@ -1,17 +1,23 @@
 //! Events ↔ journal on disk, and verification of its chain. Decides nothing about a run.
 
+mod guard;
 mod line;
 mod notes;
+mod prune;
 mod read;
 mod refusal;
 mod reopen;
 pub mod resume;
 mod store;
+mod summary;
 mod verify;
 
+pub use guard::Intruded;
 pub use line::{Chain, FIRST_PREV, hash};
 pub use notes::{Notes, with_notes};
+pub use prune::Pruning;
 pub use read::{Journal, Tail, read};
 pub use refusal::Refusal;
-pub use store::{LAST, RunSummary, Store, Unnamed, Writer};
+pub use store::{LAST, Store, Unnamed, Writer};
+pub use summary::{LeftOut, Listing, RunSummary};
 pub use verify::{Verification, verify};

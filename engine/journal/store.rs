@@ -4,10 +4,10 @@
 //! holds while it lives, so that a crashed run can be told from one that goes on. Nothing here
 //! interprets an event.
 
-use super::line::{Chain, decode};
+use super::line::Chain;
 use super::read::{Journal, read};
-use crate::event::{Event, EventBody, RunFinished, RunStarted};
-use crate::host::{Append, Clock, Files, Lock};
+use crate::event::{Event, EventBody};
+use crate::host::{Append, Clock, Files, Lock, REMOVED};
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -15,31 +15,11 @@ use std::path::{Path, PathBuf};
 /// Longest journal that is read whole, in bytes.
 const MAX_JOURNAL: u64 = 1 << 30;
 
-/// How much of a journal's ends is read at first, in bytes: most first and last lines fit.
-const END: u64 = 4096;
-
 /// All runs of this host and user.
 #[derive(Clone)]
 pub struct Store<'a> {
     files: &'a dyn Files,
     home: PathBuf,
-}
-
-/// A run as a listing needs it, without its events.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RunSummary {
-    /// The run's id.
-    pub run: String,
-    /// Its first event.
-    pub started: Box<RunStarted>,
-    /// When that was recorded.
-    pub started_at: String,
-    /// Its last event, if it is over.
-    pub finished: Option<Box<RunFinished>>,
-    /// Milliseconds at the last complete event.
-    pub last_ms: u64,
-    /// Its engine lives.
-    pub running: bool,
 }
 
 /// Why a run cannot be named.
@@ -74,7 +54,16 @@ impl<'a> Store<'a> {
 
     /// The directory of run `id`.
     pub fn directory(&self, id: &str) -> PathBuf {
-        self.home.join("runs").join(id)
+        self.runs().join(id)
+    }
+
+    /// The directory that holds every run's.
+    pub fn runs(&self) -> PathBuf {
+        self.home.join("runs")
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
     }
 
     pub(super) fn files(&self) -> &dyn Files {
@@ -113,17 +102,12 @@ impl<'a> Store<'a> {
         Ok(Writer { journal, chain, broken: false, _lock: lock })
     }
 
-    /// The first line of the journal of run `id`, if it is complete.
-    pub(super) fn first_line_of(&self, id: &str) -> io::Result<Option<String>> {
-        self.first_line(&self.journal(id))
-    }
-
     /// Every run's id, the newest first. None where there is no directory yet.
     ///
     /// # Errors
     /// Whatever listing gives.
     pub fn ids(&self) -> io::Result<Vec<String>> {
-        let entries = match self.files.list(&self.home.join("runs")) {
+        let entries = match self.files.list(&self.runs()) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
         };
@@ -133,6 +117,7 @@ impl<'a> Store<'a> {
             .rev()
             .filter(|entry| entry.directory)
             .filter_map(|entry| name(&entry.path))
+            .filter(|name| !name.starts_with(REMOVED))
             .collect())
     }
 
@@ -178,65 +163,6 @@ impl<'a> Store<'a> {
     pub fn is_running(&self, id: &str) -> bool {
         let lock = self.directory(id).join("lock");
         self.files.exists(&lock) && matches!(self.files.lock(&lock), Ok(None))
-    }
-
-    /// What a listing says of run `id`; only the ends of its journal are read. None when it has no
-    /// complete first event.
-    ///
-    /// # Errors
-    /// Whatever reading gives.
-    pub fn summary(&self, id: &str) -> io::Result<Option<RunSummary>> {
-        let journal = self.journal(id);
-        let mut ids = Vec::new();
-        let Some(first) = self.first_line(&journal)?.and_then(|line| decode(&line, &mut ids).ok()) else {
-            return Ok(None);
-        };
-        let EventBody::RunStarted(started) = first.body else { return Ok(None) };
-        let last = self.last_line(&journal)?.and_then(|line| decode(&line, &mut ids).ok());
-        let last_ms = last.as_ref().map_or(0, |event| event.mono_ms);
-        let finished = match last.map(|event| event.body) {
-            Some(EventBody::RunFinished(finished)) => Some(finished),
-            _ => None,
-        };
-        let running = finished.is_none() && self.is_running(id);
-        Ok(Some(RunSummary { run: id.to_owned(), started, started_at: first.at, finished, last_ms, running }))
-    }
-
-    fn first_line(&self, path: &Path) -> io::Result<Option<String>> {
-        let mut length = END;
-        loop {
-            let bytes = self.files.read_at(path, 0, length)?;
-            if let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-                return Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned()));
-            }
-            if (bytes.len() as u64) < length {
-                return Ok(None);
-            }
-            length *= 4;
-        }
-    }
-
-    /// The last complete line: a torn one behind it is passed over.
-    fn last_line(&self, path: &Path) -> io::Result<Option<String>> {
-        let size = self.files.size(path)?;
-        let mut length = END;
-        loop {
-            let from = size.saturating_sub(length);
-            let bytes = self.files.read_at(path, from, length)?;
-            let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else {
-                if from == 0 {
-                    return Ok(None);
-                }
-                length *= 4;
-                continue;
-            };
-            let start = bytes[..end].iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
-            match start {
-                Some(start) => return Ok(Some(String::from_utf8_lossy(&bytes[start..end]).into_owned())),
-                None if from == 0 => return Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned())),
-                None => length *= 4,
-            }
-        }
     }
 
     /// Takes the lock of everything `key` names, or nothing if another process has it.
@@ -306,19 +232,19 @@ impl fmt::Debug for Writer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::line::tests::started;
     use super::*;
     use crate::host::fake::{FakeClock, FakeFiles};
     use crate::journal::{Tail, Verification, verify};
 
-    const RUN: &str = "20260102T030405Z-abcdef";
+    pub(in crate::journal) const RUN: &str = "20260102T030405Z-abcdef";
 
-    fn stage(text: &str) -> EventBody {
+    pub(in crate::journal) fn stage(text: &str) -> EventBody {
         EventBody::Stage { text: text.into() }
     }
 
-    fn written(files: &FakeFiles, id: &str, bodies: Vec<EventBody>) -> Writer {
+    pub(in crate::journal) fn written(files: &FakeFiles, id: &str, bodies: Vec<EventBody>) -> Writer {
         let mut writer = Store::new(files, "/home").create(id, b"# Doc\n").expect("memory has room");
         for (at, body) in (0..).zip(bodies) {
             writer.record(&FakeClock::default(), body, at, at == 0).2.expect("memory has room");
@@ -341,18 +267,6 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_an_end_is_running_while_its_engine_lives() {
-        let files = FakeFiles::default();
-        let writer = written(&files, RUN, vec![started(), stage(&"x".repeat(9000)), stage("up")]);
-        let store = Store::new(&files, "/home");
-        let summary = || store.summary(RUN).expect("is readable").expect("has started");
-        assert!(summary().running);
-        assert_eq!((summary().started.pid, summary().last_ms, summary().finished), (42, 2, None));
-        drop(writer);
-        assert!(!summary().running);
-    }
-
-    #[test]
     fn runs_are_named_by_id_by_its_beginning_or_as_the_last() {
         let files = FakeFiles::default();
         let store = Store::new(&files, "/home");
@@ -369,7 +283,6 @@ mod tests {
             find("20260102"),
             Err("`20260102` is the beginning of 2 runs: 20260102T030405Z-ab, 20260102T030405Z-aa".into())
         );
-        assert_eq!(store.summary("20260102T030405Z-aa").expect("is readable"), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod plan_json;
 pub mod plan_text;
 pub mod progress;
 pub mod record;
+pub mod removal;
 pub mod run_junit;
 pub mod runs;
 pub mod scale;

@@ -212,6 +212,7 @@ pub(super) mod tests {
             run: format!("run-{at}"),
             started: Box::new(started),
             started_at: at.into(),
+            last_at: at.into(),
             finished: outcome.map(|_| finished),
             last_ms: 1,
             running: false,

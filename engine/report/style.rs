@@ -221,6 +221,22 @@ pub fn millis(millis: u64) -> String {
     time(Duration::from_millis(millis))
 }
 
+/// A number of bytes for people: `812 B`, `12 kB`, `3.4 MB`.
+pub fn size(bytes: u64) -> String {
+    if bytes < 1_000 {
+        return format!("{bytes} B");
+    }
+    let mut scaled = bytes as f64;
+    let mut unit = "B";
+    for next in ["kB", "MB", "GB", "TB"] {
+        if scaled < 999.5 {
+            break;
+        }
+        (scaled, unit) = (scaled / 1_000.0, next);
+    }
+    if scaled < 9.95 { format!("{scaled:.1} {unit}") } else { format!("{scaled:.0} {unit}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,6 +269,23 @@ mod tests {
         assert_eq!(said(72_000), "1 min 12 s");
         assert_eq!(said(3_600_000), "1 h");
         assert_eq!(said(7_500_000), "2 h 5 min");
+    }
+
+    #[test]
+    fn sizes_have_two_or_three_digits() {
+        for (bytes, said) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (9_949, "9.9 kB"),
+            (9_950, "10 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (12_345_678, "12 MB"),
+            (u64::MAX, "18446744 TB"),
+        ] {
+            assert_eq!(size(bytes), said);
+        }
     }
 
     #[test]

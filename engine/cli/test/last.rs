@@ -9,7 +9,7 @@ use std::path::PathBuf;
 const MAX: u64 = 8 << 20;
 
 fn path(host: &Host<'_>) -> Option<PathBuf> {
-    runs::home(host).ok().map(|home| home.join("failed-tests.json"))
+    runs::place(host).ok().map(|home| home.join("failed-tests.json"))
 }
 
 /// What a test is known by from one time to the next.
