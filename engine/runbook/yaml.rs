@@ -5,10 +5,12 @@
 
 mod config;
 mod front_matter;
+mod time;
 mod value;
 
 pub use config::{Config, Elsewhere};
 pub use front_matter::{Declarations, FrontMatter};
+pub use time::Time;
 pub use value::{Mapping, Value};
 
 use super::near::near;

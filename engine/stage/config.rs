@@ -6,9 +6,9 @@
 use crate::diagnostic::Diagnostic;
 use crate::runbook::near::near;
 use crate::runbook::title::{fold, title};
-use crate::runbook::yaml::{Located, Mapping, read};
+use crate::runbook::yaml::{Located, Mapping, Time, read};
 use crate::source::Source;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use std::time::Duration;
 
 /// The sections of the file that belong to this room; the others are left to theirs.
@@ -101,31 +101,6 @@ pub struct Fault {
     /// The fault is taken away by itself after this time, whatever happens.
     #[serde(default = "expires")]
     pub expires: Time,
-}
-
-/// A time as people write it: `500ms`, `30s`, `5m`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Time(pub Duration);
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        time(&text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is no time such as 500ms, 30s, 5m")))
-    }
-}
-
-fn time(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = (text[..digits].parse::<u64>().ok()?, text[digits..].trim());
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" | "min" => 60_000,
-        _ => return None,
-    };
-    number.checked_mul(milliseconds).filter(|&ms| ms > 0).map(Duration::from_millis)
 }
 
 fn ready_within() -> Time {
