@@ -36,10 +36,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Expressions in a document: expected lines here, patterns of parameters in `plan/`.
     ("regex", &["check/", "plan/"]),
     ("serde_yaml", &["runbook/yaml"]),
+    ("rustls_native_certs", &["host/"]),
     ("similar", &["check/"]),
     ("tokio", &["run/", "host/"]),
     ("tree_sitter", &["shell/"]),
     ("tree_sitter_bash", &["shell/"]),
+    ("ureq", &["host/"]),
 ];
 
 /// Files that may be longer than 500 lines, each with its reason.

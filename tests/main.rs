@@ -22,6 +22,7 @@ mod interactive;
 mod keeping;
 mod levibot;
 mod listing;
+mod notify;
 mod readme;
 mod record;
 mod rehearse;

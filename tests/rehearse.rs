@@ -263,6 +263,13 @@ fn a_revert_that_fails_turns_the_result_red() {
 }
 
 #[test]
+fn a_rehearsal_that_fails_notifies_nobody() {
+    let notifiers = ("stage:", "notifiers:\n  page: {command: touch told}\nstage:");
+    let finished = site("false", &[notifiers, SOON], &["--no-isolation"]).run().exit(1).never_says("notif");
+    assert!(!finished.test.path("runbooks/told").exists());
+}
+
+#[test]
 fn a_fault_that_expires_proves_nothing() {
     let changes = [("    passes_when", "    expires: 1s\n    passes_when")];
     let finished = site("while [ -e broken ]; do sleep 0.05; done", &changes, &[]).run().exit(1);

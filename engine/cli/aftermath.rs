@@ -1,12 +1,14 @@
-//! What follows a run that is over: whom to tell is printed, the incident file is written. Neither changes
-//! its result.
+//! What follows a run that is over: whom to tell is printed, the incident file is written, notifiers are told.
+//! None of it changes the run's result.
 
 use super::Host;
 use super::evidence;
 use super::incident::Incident;
+use super::notify::{Notifiers, Occasion};
 use crate::event::RunFinished;
 use crate::journal::Store;
 use crate::report::escalation;
+use crate::report::record::Record;
 use crate::report::style::Style;
 use std::path::Path;
 
@@ -16,6 +18,8 @@ pub(super) struct Aftermath {
     pub(super) incident: Option<Incident>,
     /// Print whom to tell, in this style.
     pub(super) print: Option<Style>,
+    /// Who is told.
+    pub(super) notifiers: Notifiers,
 }
 
 impl Aftermath {
@@ -25,6 +29,7 @@ impl Aftermath {
         id: &str,
         file: &Path,
         finished: &RunFinished,
+        secrets: Vec<String>,
         home: &Path,
         host: &mut Host<'_>,
     ) {
@@ -37,10 +42,16 @@ impl Aftermath {
         let runbook = evidence::document(&store, host, id, &file.display().to_string());
         if let (Some(style), Some(due)) = (self.print, evidence::escalation(&events, runbook.as_ref())) {
             // A closed output changes nothing any more.
-            let _ = escalation::write(&mut host.out, &due, style);
+            let _ = escalation::write(&mut host.out, &due, style).and_then(|()| host.out.flush());
         }
         if let Some(incident) = &self.incident {
             incident.write(&events, runbook.as_ref(), host);
+        }
+        // Last, since it may take a while.
+        let record = Record::of(&events);
+        let matrix = runbook.as_ref().map_or(&[][..], |runbook| &runbook.escalation);
+        if let Some(due) = escalation::due(&record, matrix) {
+            self.notifiers.tell(Occasion { run: id, record: &record, due: &due, secrets }, &store, host);
         }
     }
 }

@@ -78,6 +78,14 @@ impl Documents {
         documents
     }
 
+    /// No document, only the project's configuration.
+    pub(super) fn configured(host: &Host<'_>) -> Self {
+        match nearest_config(host) {
+            Ok(config) => Self { config, ..Self::default() },
+            Err(failure) => Self { failures: vec![failure], ..Self::default() },
+        }
+    }
+
     /// The first thing that could not be read.
     pub(super) fn failure(&self) -> Option<Failure> {
         let code = self.failures.iter().map(|failure| failure.code).max()?;

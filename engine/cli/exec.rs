@@ -3,6 +3,7 @@
 use super::aftermath::Aftermath;
 use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
 use super::incident::{self, Incident};
+use super::notify::Notifiers;
 use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
 use super::recorder::{Live, Recorder};
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
@@ -26,6 +27,9 @@ const MAX_DEPTH: u32 = 4;
 
 /// The live line is not wider than this.
 const MAX_COLUMNS: usize = 120;
+
+/// How the names of variables begin that give parameters their values.
+pub(super) const PARAMETERS: &str = "RUNBOOK_PARAM_";
 
 /// The variable that counts how deep.
 const DEPTH: &str = "RUNBOOK_DEPTH";
@@ -141,7 +145,8 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
     }
     let (runbook, _) = wanted.procedure()?;
     let print = (!settings.json).then_some(settings.style);
-    let aftermath = Aftermath { incident: Incident::of(matches, host)?, print };
+    let notifiers = Notifiers::of(&wanted.documents, host);
+    let aftermath = Aftermath { incident: Incident::of(matches, host)?, print, notifiers };
     preflight(&plan, settings, host)?;
     refuse_unattended(&plan, settings)?;
     execute(plan, runbook.source.text(), settings, &aftermath, host)
@@ -301,7 +306,7 @@ impl Journey<'_> {
         live.remember(past);
         let states = Some((host.files, store.directory(&run)));
         let mut recorder = Recorder { writer, clock: host.clock, live, states, closed: false, told: false };
-        let file = plan.procedure.file.clone();
+        let (file, secrets) = (plan.procedure.file.clone(), secrets(&plan));
         let asker = ask::Asker::new(host.person.take(), &plan);
         let finished = execute_run(Run {
             plan: Arc::new(plan),
@@ -320,11 +325,14 @@ impl Journey<'_> {
             let hint = format!("what is on record is below `{}`", store.directory(&run).display());
             Failure::new(CANNOT_START, format!("the run could not start, nothing was run: {error}"), hint)
         })?;
+        let mut shown = Ok(());
         if !quiet {
             let said = format!("  record: runbook report {run}\n  head {head}\n");
-            host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+            shown = host.out.write_all(said.as_bytes()).and_then(|()| host.out.flush());
         }
-        aftermath.follow(&run, &file, &finished, home, host);
+        // Also where nobody reads any more: somebody else may have to be told.
+        aftermath.follow(&run, &file, &finished, secrets, home, host);
+        shown.map_err(|error| Failure::output(&error))?;
         Ok(finished.exit)
     }
 }
@@ -340,7 +348,7 @@ pub(super) fn session(plan: &Plan, settings: Settings, depth: u32, host: &Host<'
         .vars()
         .into_iter()
         .map(|(name, _)| name)
-        .filter(|name| name.starts_with("RUNBOOK_PARAM_"))
+        .filter(|name| name.starts_with(PARAMETERS))
         .collect();
     session.secrets = secrets(plan);
     session.terminal = !settings.policy.unattended;

@@ -13,6 +13,7 @@ mod failure;
 mod incident;
 mod list;
 mod note;
+mod notify;
 mod plan;
 mod prescan;
 mod procedure;

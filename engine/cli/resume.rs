@@ -6,6 +6,7 @@ use super::aftermath::Aftermath;
 use super::exec::{self, Journey, Settings};
 use super::failure::{CANNOT_START, DOCUMENT, Failure, Outcome, PERSON, USAGE};
 use super::incident::Incident;
+use super::notify::Notifiers;
 use super::procedure::{Wanted, answers, choices, open_parameters, params_file};
 use super::recorder::state_name;
 use super::{Host, ask, documents, evidence, flag, runs};
@@ -88,7 +89,8 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     let clock_ms = resume::clock_ms(&left_off, &host.clock.wall());
     let session = SessionSetup { keeps_state: true, restore, ..exec::session(&plan, settings, depth, host) };
     let print = (!settings.json).then_some(settings.style);
-    let aftermath = Aftermath { incident, print };
+    let notifiers = Notifiers::of(&documents::Documents::configured(host), host);
+    let aftermath = Aftermath { incident, print, notifiers };
     let journey =
         Journey { run: id, plan, settings, session, opening, past: &journal.events, clock_ms, writer };
     journey.carry_out(&home, &aftermath, host)

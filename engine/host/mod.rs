@@ -18,6 +18,7 @@ mod environment;
 mod exposed;
 mod files;
 pub mod pipes;
+pub mod post;
 pub mod processes;
 pub mod surroundings;
 pub mod terminal;

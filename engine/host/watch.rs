@@ -4,10 +4,12 @@
 //! It starts commands and says how they ended; what a signal means is the caller's to decide.
 
 mod enclose;
+mod errands;
 mod lines;
 mod several;
 
 pub use enclose::{Enclosed, STATUS_FD};
+pub use errands::{Again, Came, Errand, Fed};
 pub use several::{Captured, First};
 
 use super::adopted::reap_orphans;

@@ -1,6 +1,6 @@
-//! What people say about a run: notes beside its journal, in a chain of their own.
+//! What is said about a run beside its journal, in a chain of its own: people's notes, and who was notified.
 //!
-//! A run's journal belongs to its engine while it lives, and its end stays its end. So notes go to
+//! A run's journal belongs to its engine while it lives, and its end stays its end. So these events go to
 //! `notes.jsonl`; their chain begins with the hash of the journal's first line, and they cannot be moved to
 //! another run unseen.
 
@@ -32,6 +32,14 @@ impl Store<'_> {
     /// Whatever reading or writing gives; [`ErrorKind::InvalidData`] when the run has no start or its notes
     /// were changed.
     pub fn add_note(&self, id: &str, user: &str, text: &str, clock: &dyn Clock) -> io::Result<()> {
+        self.add(id, EventBody::Note { step: None, text: format!("{user}: {text}") }, clock)
+    }
+
+    /// Adds `body` to the notes of run `id`; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// As of [`Store::add_note`].
+    pub fn add(&self, id: &str, body: EventBody, clock: &dyn Clock) -> io::Result<()> {
         let _lock = self
             .files()
             .lock(&self.directory(id).join("notes.lock"))?
@@ -42,7 +50,6 @@ impl Store<'_> {
         })?;
         let (seq, prev) = existing.lines().fold((0, start), |(seq, _), line| (seq + 1, hash(line)));
         let mut chain = Chain::after(Vec::new(), seq, prev);
-        let body = EventBody::Note { step: None, text: format!("{user}: {text}") };
         let (_, line) = chain.link(body, clock.wall(), 0);
         let mut file = self.files().append(&self.notes(id))?;
         file.append(format!("{line}\n").as_bytes())?;

@@ -3,6 +3,7 @@
 
 pub mod cast;
 pub mod coverage;
+pub mod delivery;
 pub mod escalation;
 pub mod gantt;
 pub mod html;
@@ -13,6 +14,7 @@ pub mod listing;
 pub mod markdown_text;
 pub mod md;
 pub mod notification;
+pub mod notifiers;
 pub mod outputs;
 pub mod plan_graph;
 pub mod plan_json;

@@ -1,4 +1,4 @@
-//! What a notifier is told when somebody must be told: the payload, its signature, and when to try again.
+//! What a notifier is told when somebody must be told: the payload and its signature.
 //!
 //! Sends nothing. A command gets the payload on its standard input; a webhook gets it as the body of a POST
 //! with [`SIGNATURE_HEADER`]. Whatever comes of it never changes a run's result.
@@ -10,7 +10,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Version of the payload's keys.
 pub const VERSION: u32 = 1;
@@ -18,18 +17,11 @@ pub const VERSION: u32 = 1;
 /// Header that carries [`signature`].
 pub const SIGNATURE_HEADER: &str = "X-Runbook-Signature";
 
-/// Longest time one attempt to deliver may take.
-pub const ATTEMPT: Duration = Duration::from_secs(5);
-
-/// Pauses between attempts: one attempt more than there are pauses.
-pub const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
-
 #[derive(Serialize)]
 struct Payload<'a> {
     v: u32,
     kind: &'static str,
-    /// The same for every attempt: a receiver drops what it has seen.
+    /// The same for every attempt at this end of the run: a receiver drops what it has seen.
     id: String,
     reason: Reason,
     run: &'a str,
@@ -76,7 +68,7 @@ pub fn payload(record: &Record, escalation: &Escalation) -> Option<String> {
     let payload = Payload {
         v: VERSION,
         kind: "escalation",
-        id: format!("{}:{reason}", started.run),
+        id: format!("{}:{reason}:{}", started.run, finished.map_or(0, |end| end.events)),
         reason: escalation.reason,
         run: &started.run,
         mode: &started.mode,
@@ -114,35 +106,6 @@ pub fn signature(secret: &[u8], body: &[u8]) -> String {
     format!("sha256={hex}")
 }
 
-/// What a receiver said to one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// An HTTP status; of a command its exit status is none of these.
-    Status(u16),
-    /// Nothing: refused, broken off, or too slow.
-    None,
-}
-
-/// How long to wait after attempt number `attempt` (from 1) was answered so; none when it is over: delivered,
-/// refused for good, or tried often enough.
-pub fn retry_after(attempt: usize, answer: Answer) -> Option<Duration> {
-    let again = match answer {
-        Answer::None => true,
-        Answer::Status(status) => matches!(status, 408 | 425 | 429 | 500..=599),
-    };
-    if again { PAUSES.get(attempt.checked_sub(1)?).copied() } else { None }
-}
-
-/// What the record says of a delivery that ended with `answer` at attempt number `attempt`.
-pub fn result(attempt: usize, answer: Answer) -> String {
-    let attempts = if attempt == 1 { "1 attempt".to_owned() } else { format!("{attempt} attempts") };
-    match answer {
-        Answer::Status(status @ 200..=299) => format!("delivered, HTTP {status}, {attempts}"),
-        Answer::Status(status) => format!("not delivered: HTTP {status}, {attempts}"),
-        Answer::None => format!("not delivered: no answer, {attempts}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::{escalation, sample, schema};
@@ -165,7 +128,7 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<Value>(&text).expect("is JSON"),
             json!({
-                "v": 1, "kind": "escalation", "id": "20260102T030405Z-abcdef:contained", "reason": "contained",
+                "v": 1, "kind": "escalation", "id": "20260102T030405Z-abcdef:contained:11", "reason": "contained",
                 "run": "20260102T030405Z-abcdef", "mode": "exec", "procedure": "engine-restart-failed",
                 "title": "Engine Restart Failed", "file": "bot.md", "line": 49, "severity": "Critical",
                 "parameters": {"engine_id": "3"}, "user": "ann", "host": "box",
@@ -191,28 +154,6 @@ mod tests {
             signature(&[0xaa; 131], b"Test Using Larger Than Block-Size Key - Hash Key First"),
             "sha256=60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"
         );
-    }
-
-    #[test]
-    fn what_may_pass_is_tried_again_and_what_was_refused_is_not() {
-        let waits = |answer| {
-            let waits = (1..).map_while(|attempt| retry_after(attempt, answer));
-            waits.map(|wait| wait.as_secs()).collect::<Vec<_>>()
-        };
-        for again in [Answer::None, Answer::Status(429), Answer::Status(500), Answer::Status(503)] {
-            assert_eq!(waits(again), [1, 2, 4, 8], "{again:?}");
-        }
-        for over in [200, 204, 301, 400, 401, 404, 410] {
-            assert_eq!(waits(Answer::Status(over)), Vec::<u64>::new(), "{over}");
-        }
-        assert_eq!(retry_after(0, Answer::None), None);
-    }
-
-    #[test]
-    fn the_record_says_what_came_of_it() {
-        assert_eq!(result(1, Answer::Status(202)), "delivered, HTTP 202, 1 attempt");
-        assert_eq!(result(2, Answer::Status(403)), "not delivered: HTTP 403, 2 attempts");
-        assert_eq!(result(5, Answer::None), "not delivered: no answer, 5 attempts");
     }
 
     #[test]

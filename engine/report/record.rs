@@ -54,8 +54,8 @@ pub struct Attempt {
 impl Record {
     /// Takes one event in. Output passes through: it is not kept.
     pub fn apply(&mut self, event: &Event) {
-        // A person's note may come long after the run.
-        if !matches!(event.body, EventBody::Note { step: None, .. }) {
+        // A person's note may come long after the run, and notifiers are told of its end.
+        if !matches!(event.body, EventBody::Note { step: None, .. } | EventBody::Notification { .. }) {
             self.last_ms = event.mono_ms;
             self.last_at = Some(event.at.clone());
         }

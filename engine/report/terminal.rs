@@ -122,7 +122,7 @@ impl<W: Write> Terminal<W> {
                 }
             }
             EventBody::Notification { notifier, result } => {
-                self.line(&format!("notified {notifier}: {result}"))?;
+                self.wrapped(&format!("notifier {notifier}: {result}"))?;
             }
             EventBody::Resume { after, unknown, from, .. } => {
                 self.line(&format!("continued after {after} events"))?;

@@ -176,7 +176,7 @@ impl<'a> Teller<'a> {
             EventBody::Note { step: Some(_), .. } => {}
             EventBody::Note { step: None, text } => self.push(event, Tone::Plain, format!("note: {text}")),
             EventBody::Notification { notifier, result } => {
-                self.push(event, Tone::Plain, format!("notified {notifier}: {result}"));
+                self.push(event, Tone::Plain, format!("notifier {notifier}: {result}"));
             }
             EventBody::Resume { unknown, from, .. } => {
                 let mut text = "continued by another engine".to_owned();

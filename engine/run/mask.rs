@@ -5,14 +5,14 @@ const MASKED: &str = "******";
 
 /// The secrets of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mask {
+pub struct Mask {
     /// Longest first, so that the longest that fits is taken.
     secrets: Vec<Vec<u8>>,
 }
 
 impl Mask {
     /// A mask of these values; an empty one is no secret.
-    pub(super) fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut secrets: Vec<Vec<u8>> =
             secrets.into_iter().map(String::into_bytes).filter(|secret| !secret.is_empty()).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
@@ -66,7 +66,7 @@ impl Mask {
     }
 
     /// The text with secrets masked.
-    pub(super) fn text(&self, text: &str) -> String {
+    pub fn text(&self, text: &str) -> String {
         let mut out = String::new();
         self.append(text.as_bytes(), 0, &mut out);
         out

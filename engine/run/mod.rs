@@ -30,6 +30,7 @@ mod verdict;
 pub use ask::Ask;
 pub use local::{Run, execute};
 pub use machine::{Machine, Next, Start};
+pub use mask::Mask;
 pub use policy::{ConfirmPolicy, FailurePolicy, Policy, Question, QuestionKind, Reply};
 pub use recorder::{RecordError, Recorder};
 pub use setup::{OutputLimit, SessionSetup};

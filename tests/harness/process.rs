@@ -76,7 +76,8 @@ impl Running {
         holds(&self.stdout) || holds(&self.stderr)
     }
 
-    fn so_far(&self) -> String {
+    /// Everything it wrote that was waited for.
+    pub(crate) fn so_far(&self) -> String {
         let [out, err] = [&self.stdout, &self.stderr].map(|bytes| String::from_utf8_lossy(bytes));
         format!("--- stdout\n{out}--- stderr\n{err}")
     }

@@ -15,10 +15,27 @@ pub(crate) enum Reply {
     Hang,
 }
 
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Header lines without their ends.
+    pub(crate) headers: Vec<String>,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Request {
+    /// The value of a header, whose name is written in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter().filter_map(|line| line.split_once(':'));
+        headers.find(|(found, _)| found.to_lowercase() == name).map(|(_, value)| value.trim())
+    }
+}
+
 /// A service on a free port of the loopback interface.
 pub(crate) struct Service {
     address: SocketAddr,
-    requests: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<(String, Request)>>>,
     closing: Arc<AtomicBool>,
 }
 
@@ -50,7 +67,14 @@ impl Service {
 
     /// Method and path of every request so far, in order.
     pub(crate) fn requests(&self) -> Vec<String> {
-        self.requests.lock().expect("no test thread panics with it").clone()
+        let requests = self.requests.lock().expect("no test thread panics with it");
+        requests.iter().map(|(request, _)| request.clone()).collect()
+    }
+
+    /// Headers and body of every request so far, in order.
+    pub(crate) fn received(&self) -> Vec<Request> {
+        let requests = self.requests.lock().expect("no test thread panics with it");
+        requests.iter().map(|(_, request)| request.clone()).collect()
     }
 
     /// An address on which nothing listens.
@@ -70,7 +94,7 @@ impl Drop for Service {
 
 fn serve(
     mut connection: TcpStream,
-    record: &Mutex<Vec<String>>,
+    record: &Mutex<Vec<(String, Request)>>,
     reply: &(dyn Fn(&str) -> Reply + Send + Sync),
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
@@ -78,6 +102,7 @@ fn serve(
     reader.read_line(&mut first)?;
     let request = first.split(' ').take(2).collect::<Vec<_>>().join(" ");
     let mut length = 0;
+    let mut headers = Vec::new();
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header)? == 0 || header.trim().is_empty() {
@@ -88,9 +113,12 @@ fn serve(
         {
             length = value.trim().parse().unwrap_or(0);
         }
+        headers.push(header.trim_end().to_owned());
     }
-    reader.by_ref().take(length).read_to_end(&mut Vec::new())?;
-    record.lock().expect("no test thread panics with it").push(request.clone());
+    let mut body = Vec::new();
+    reader.by_ref().take(length).read_to_end(&mut body)?;
+    let body = String::from_utf8_lossy(&body).into_owned();
+    record.lock().expect("no test thread panics with it").push((request.clone(), Request { headers, body }));
     match reply(&request) {
         Reply::Status(code, body) => {
             let length = body.len();

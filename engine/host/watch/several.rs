@@ -49,6 +49,14 @@ impl Captured {
         Ok([read(&self.streams[0])?, read(&self.streams[1])?])
     }
 
+    /// How it ended, if it did; never waits.
+    ///
+    /// # Errors
+    /// Whatever asking gives.
+    pub fn ended(&self) -> io::Result<Option<End>> {
+        self.started.ended()
+    }
+
     /// Sends `signal` to its group.
     ///
     /// # Errors
@@ -95,7 +103,7 @@ impl Watch {
             let deadline = Instant::now() + limit;
             loop {
                 for (index, captured) in running.iter().enumerate() {
-                    if let Some(end) = captured.started.ended()? {
+                    if let Some(end) = captured.ended()? {
                         return Ok(First::Ended(index, end));
                     }
                 }
