@@ -189,6 +189,9 @@ pub struct RunStarted {
     pub document_sha256: String,
     /// Severity as written.
     pub severity: Option<String>,
+    /// Row of the escalation matrix that the team gives this severity, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation_row: Option<String>,
     /// When the alert fired, RFC 3339, if the caller knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_at: Option<String>,

@@ -230,6 +230,8 @@ fn what_is_wrong_with_the_notifiers_is_said_before_the_run_and_stops_nothing() {
         .says("error: notifier `b` needs one of `command`, `webhook`, `webhook_from`\n")
         .says("warning: nobody will be notified of this run\n");
     assert!(run.test.path("tried").exists(), "it ran");
+    let checked = run.test.again(&["test", "--no-run", "doc.md"]).run().exit(3);
+    checked.says("error: notifier `b` needs one of").says("without running anything: 1 error\n");
 }
 
 #[test]

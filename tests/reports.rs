@@ -104,6 +104,25 @@ fn whom_to_tell_is_printed_when_a_run_did_not_recover() {
 }
 
 #[test]
+fn a_team_names_the_row_of_a_severity_and_one_without_a_row_is_warned_of() {
+    let yaml = "procedures: [../doc.md]\nescalation: {Critical: P1}\n";
+    let run = exec(DOCUMENT, &[]).file("runbooks/runbook.yaml", yaml).run().exit(5);
+    let run = run.says(
+        "escalate, since it is contained, not recovered (severity Critical, row P1)\n  P1 (High): < 15 min, On-call engineer\n",
+    );
+    // What was said then is what the report says later, whatever the file says now.
+    let test =
+        run.test.file("runbooks/runbook.yaml", "procedures: [../doc.md]\nescalation: {Critical: P9}\n");
+    let report = test.again(&["report", "last", "--format", "md"]).run().exit(0);
+    let test = report.says("- P1 (High): < 15 min, On-call engineer\n").test;
+    let warning = "warning: `runbook.yaml` gives the severity `Critical` the row `P9`, which the escalation matrix does not have\n  --> doc.md:5:15\n";
+    let hint = "hint: its rows are `P0 (Critical)`, `P1 (High)`\n";
+    let test = test.again(&["list"]).run().exit(0).says(warning).says(hint).test;
+    let args = ["test", "--no-run", "-v", "--param", "engine_id=3", "doc.md"];
+    test.again(&args).run().exit(0).says(warning).says(hint);
+}
+
+#[test]
 fn an_incident_is_added_to_the_file_of_its_day() {
     let first = contained(&["--incident=log"]);
     let path = |stderr: &str| stderr.trim().rsplit('/').next().expect("names a file").to_owned();

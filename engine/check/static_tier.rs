@@ -4,6 +4,10 @@
 //! runbook have findings of their own, which come first and are not repeated here. Whether a file
 //! exists is asked of the caller; nothing here opens one.
 
+mod escalation;
+
+pub use escalation::escalation;
+
 use super::blocks::each_block;
 use super::names;
 use crate::diagnostic::Diagnostic;

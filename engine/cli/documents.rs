@@ -92,6 +92,11 @@ impl Documents {
         Some(Failure { code, text: self.failures.iter().map(|failure| failure.text.as_str()).collect() })
     }
 
+    /// The rows of escalation matrices that the project gives severities.
+    pub(super) fn escalation_rows(&self) -> Vec<(String, String)> {
+        self.config.as_ref().map(|(_, config)| config.escalation_rows()).unwrap_or_default()
+    }
+
     /// Directory that the project's sessions start in, if it names one.
     pub(super) fn workdir(&self) -> Option<PathBuf> {
         let (file, config) = self.config.as_ref()?;

@@ -16,6 +16,7 @@ use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
 use crate::run::{ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, execute as execute_run};
 use crate::runbook::Target;
+use crate::runbook::escalation::row_name;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -149,7 +150,10 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
     let aftermath = Aftermath { incident: Incident::of(matches, host)?, print, notifiers };
     preflight(&plan, settings, host)?;
     refuse_unattended(&plan, settings)?;
-    execute(plan, runbook.source.text(), settings, &aftermath, host)
+    let rows = wanted.documents.escalation_rows();
+    let severity = plan.procedure.severity.as_ref();
+    let row = severity.and_then(|severity| row_name(&rows, &severity.text)).map(str::to_owned);
+    execute(plan, runbook.source.text(), row, settings, &aftermath, host)
 }
 
 /// Asks for every parameter that is still open, all before anything starts.
@@ -244,6 +248,7 @@ pub(super) fn refuse_unattended(plan: &Plan, settings: Settings) -> Result<(), F
 fn execute(
     plan: Plan,
     document: &str,
+    escalation_row: Option<String>,
     settings: Settings,
     aftermath: &Aftermath,
     host: &mut Host<'_>,
@@ -265,7 +270,7 @@ fn execute(
             Some(claim.ok_or_else(|| already_running(&plan))?)
         }
     };
-    let started = run_started(&plan, settings, host);
+    let started = RunStarted { escalation_row, ..run_started(&plan, settings, host) };
     let writer =
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
     let journey = Journey {
@@ -401,6 +406,7 @@ pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> R
         file: header.file.display().to_string(),
         line: header.line,
         document_sha256: plan.document_sha256.clone(),
+        escalation_row: None,
         detected_at: None,
         severity: header.severity.as_ref().map(|severity| severity.text.clone()),
         targets: header.targets.iter().map(|target| target.text.clone()).collect(),

@@ -201,6 +201,7 @@ pub(super) mod tests {
             line: 3,
             document_sha256: "ab".into(),
             severity: None,
+            escalation_row: None,
             detected_at: None,
             targets: vec![],
             parameters: BTreeMap::from([("fallback_of".into(), "0".into())]),

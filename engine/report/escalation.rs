@@ -4,9 +4,8 @@
 use super::record::Record;
 use super::style::{Style, WIDTH, wrap};
 use crate::event::{Outcome, TargetVerdict};
+use crate::runbook::EscalationRow;
 use crate::runbook::escalation::row_for;
-use crate::runbook::severity::level;
-use crate::runbook::{EscalationRow, Severity};
 use std::io::{self, Write};
 
 /// Why somebody must be told.
@@ -28,6 +27,8 @@ pub struct Escalation {
     pub reason: Reason,
     /// The severity as the document has it.
     pub severity: Option<String>,
+    /// The row that the team gives this severity, if it does.
+    pub row: Option<String>,
     /// The row that fits the severity, or the whole matrix where none does.
     pub rows: Vec<EscalationRow>,
     /// Whether a row fits.
@@ -51,10 +52,12 @@ pub fn due(record: &Record, matrix: &[EscalationRow]) -> Option<Escalation> {
         | Outcome::Cancelled
         | Outcome::NotStarted => missed.then_some(Reason::TargetMissed)?,
     };
-    let severity = started.severity.as_ref().map(|text| Severity { text: text.clone(), level: level(text) });
-    let fitting = severity.and_then(|severity| row_for(matrix, &severity));
+    // What the team says counts, also where no row has that name: another one would be a guess.
+    let wanted = started.escalation_row.as_ref().or(started.severity.as_ref());
+    let fitting = wanted.and_then(|wanted| row_for(matrix, wanted));
     let rows = fitting.map_or_else(|| matrix.to_vec(), |row| vec![row.clone()]);
-    Some(Escalation { reason, severity: started.severity.clone(), rows, fits: fitting.is_some() })
+    let (severity, row) = (started.severity.clone(), started.escalation_row.clone());
+    Some(Escalation { reason, severity, row, rows, fits: fitting.is_some() })
 }
 
 impl Escalation {
@@ -66,7 +69,10 @@ impl Escalation {
             Reason::TargetMissed => "the target was missed",
         };
         let severity = match &self.severity {
-            Some(severity) => format!("severity {severity}"),
+            Some(severity) => {
+                let row = self.row.as_ref().map(|row| format!(", row {row}")).unwrap_or_default();
+                format!("severity {severity}{row}")
+            }
             None => "no severity is stated".to_owned(),
         };
         let found = if self.fits { "" } else { "; no row fits it, so here is the whole matrix" };
@@ -138,6 +144,26 @@ mod tests {
         ] {
             assert_eq!(reason(outcome, verdict), expected, "{outcome:?} {verdict:?}");
         }
+    }
+
+    #[test]
+    fn the_row_that_the_team_gives_a_severity_counts() {
+        let mut run = record(Outcome::Failed, TargetVerdict::Missed);
+        let mut given = |row: &str| {
+            run.started.as_mut().expect("has started").escalation_row = Some(row.into());
+            let due = due(&run, &matrix()).expect("is due");
+            (due.head(), due.lines().collect::<Vec<_>>())
+        };
+        let high = "P1 (High): < 15 min, On-call engineer".to_owned();
+        let (head, lines) = given("P1");
+        assert_eq!(head, "escalate, since it failed (severity Critical, row P1)");
+        assert_eq!(lines, [high]);
+        let (head, lines) = given("Gold");
+        assert_eq!(
+            head,
+            "escalate, since it failed (severity Critical, row Gold; no row fits it, so here is the whole matrix)"
+        );
+        assert_eq!(lines.len(), 2);
     }
 
     #[test]

@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_in_the_file_is_not_shown_by_the_message_about_it() {
+    fn a_secret_on_a_line_of_its_own_is_not_shown_by_the_message_about_it() {
         let source = source("notifiers:\n  n:\n    webhook: https://x/\n    secret: hunter2\n");
         let errors = notifiers(&source).expect_err("is wrong");
         assert!(!errors[0].render(&source).contains("hunter2"), "{}", errors[0].render(&source));

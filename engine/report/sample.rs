@@ -55,6 +55,7 @@ pub(crate) fn started() -> RunStarted {
         line: 49,
         document_sha256: "ab".into(),
         severity: Some("Critical".into()),
+        escalation_row: None,
         detected_at: None,
         targets: vec!["Auto-restart < 30 seconds".into()],
         parameters: BTreeMap::from([("engine_id".into(), "3".into())]),

@@ -2,9 +2,9 @@
 //!
 //! Nobody is called here.
 
+use super::EscalationRow;
 use super::severity::level;
 use super::title::{fold, without_emoji};
-use super::{EscalationRow, Severity};
 use crate::document::{Block, Table};
 
 /// Heads of the column that names the severity, folded.
@@ -47,12 +47,21 @@ fn matrix(table: &Table) -> Option<Vec<EscalationRow>> {
 
 /// The row for a severity: the one that says the same, else shares a word such as `P1`, else is of the
 /// same level. None when no row fits: then the whole matrix is what a person needs.
-pub fn row_for<'a>(rows: &'a [EscalationRow], severity: &Severity) -> Option<&'a EscalationRow> {
-    let same_text = rows.iter().find(|row| fold(&row.severity) == fold(&severity.text));
-    let code = code(&severity.text);
-    let same_code = || rows.iter().find(|row| code.is_some() && self::code(&row.severity) == code);
-    let same_level =
-        || rows.iter().find(|row| severity.level.is_some() && level(&row.severity) == severity.level);
+pub fn row_for<'a>(rows: &'a [EscalationRow], severity: &str) -> Option<&'a EscalationRow> {
+    fitting(rows, |row| &row.severity, severity)
+}
+
+/// The name of a row that a team's own table gives `severity`: pairs of a severity and a row's. A severity is
+/// recognised as in [`row_for`].
+pub fn row_name<'a>(names: &'a [(String, String)], severity: &str) -> Option<&'a str> {
+    fitting(names, |(of, _)| of, severity).map(|(_, name)| name.as_str())
+}
+
+fn fitting<'a, T>(items: &'a [T], text: impl Fn(&T) -> &str, severity: &str) -> Option<&'a T> {
+    let same_text = items.iter().find(|item| fold(text(item)) == fold(severity));
+    let (code, wanted) = (code(severity), level(severity));
+    let same_code = || items.iter().find(|item| code.is_some() && self::code(text(item)) == code);
+    let same_level = || items.iter().find(|item| wanted.is_some() && level(text(item)) == wanted);
     same_text.or_else(same_code).or_else(same_level)
 }
 
@@ -130,10 +139,23 @@ mod tests {
             ("p0 (critical)", Some("P0 (Critical)")),
             ("varies", None),
         ] {
-            let severity = Severity { text: text.into(), level: level(text) };
-            assert_eq!(row_for(&rows, &severity).map(|row| row.severity.as_str()), wanted, "{text}");
+            assert_eq!(row_for(&rows, text).map(|row| row.severity.as_str()), wanted, "{text}");
         }
         let some = [rows[0].clone(), rows[3].clone()];
-        assert_eq!(row_for(&some, &Severity { text: "Warning".into(), level: level("Warning") }), None);
+        assert_eq!(row_for(&some, "Warning"), None);
+    }
+
+    #[test]
+    fn a_team_names_the_row_of_a_severity() {
+        let names = [("Gold", "P1"), ("critical", "P0")].map(|(of, name)| (of.to_owned(), name.to_owned()));
+        for (severity, name) in [
+            ("gold", Some("P1")),
+            ("CRITICAL", Some("P0")),
+            ("sev0", Some("P0")),
+            ("Warning", None),
+            ("", None),
+        ] {
+            assert_eq!(row_name(&names, severity), name, "{severity}");
+        }
     }
 }

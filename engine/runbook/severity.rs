@@ -1,7 +1,7 @@
 //! How bad the document says it is.
 
 use super::title::{is_emoji, without_emoji};
-use super::{Metadata, Severity, SeverityLevel};
+use super::{Metadata, MetadataEntry, Severity, SeverityLevel};
 
 /// Keys that state a severity, the most telling first.
 const KEYS: &[&str] = &["severity", "alert severity", "severity level", "sev", "priority", "urgency"];
@@ -10,10 +10,15 @@ const KEYS: &[&str] = &["severity", "alert severity", "severity level", "sev", "
 ///
 /// A text that names no known level is kept without one.
 pub fn severity(metadata: &Metadata) -> Option<Severity> {
-    let entry = KEYS.iter().find_map(|key| metadata.get(key))?;
+    let entry = entry(metadata)?;
     let text = without_emoji(&entry.value);
     let text = if text.is_empty() { entry.value.trim_matches(is_emoji).to_owned() } else { text };
     (!text.trim().is_empty()).then(|| Severity { level: level(&text), text })
+}
+
+/// The entry that states a severity.
+pub fn entry(metadata: &Metadata) -> Option<&MetadataEntry> {
+    KEYS.iter().find_map(|key| metadata.get(key))
 }
 
 /// The level of a text such as `Critical`, `P1 (SLO breach imminent)` or `sev-0`: the first word that
@@ -58,7 +63,6 @@ fn of_word(word: &str) -> Option<SeverityLevel> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runbook::MetadataEntry;
     use crate::source::Span;
 
     fn of(entries: &[(&str, &str)]) -> Option<Severity> {

@@ -4,6 +4,7 @@ use super::select::Selected;
 use crate::check::static_tier::{self, Shelf};
 use crate::cli::documents::Documents;
 use crate::cli::failure::{DOCUMENT, Failure};
+use crate::cli::notify::Notifiers;
 use crate::cli::{Host, error_style};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::document;
@@ -62,6 +63,7 @@ pub(super) fn check(
         found.retain(|it| it.code != "unclosed-fence");
         found.extend(static_tier::blocks(document));
         found.extend(shelf.links(document));
+        found.extend(static_tier::escalation(runbook, &documents.escalation_rows()));
         for test in selected.tests.iter().filter(|test| test.document == index) {
             let given: Vec<String> = test.given.iter().map(|(name, _)| name.clone()).collect();
             found.extend(static_tier::procedure(runbook, test.procedure, &given, &RESERVED, &mut |text| {
@@ -88,6 +90,13 @@ pub(super) fn check(
             let first = || (format!("{path}:{}:{}: {}", place.line, place.column, error.message), 0);
             known.get_or_insert_with(first).1 += 1;
         }
+    }
+    if let Some((path, config)) = &documents.config
+        && config.notifiers.is_some()
+        && let Err(failure) = Notifiers::read(path, host)
+    {
+        text += &failure.text;
+        checked.elsewhere += 1;
     }
     if !text.is_empty() {
         let text = crate::cli::coloured(&text, error_style(matches, host));

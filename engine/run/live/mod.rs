@@ -199,6 +199,7 @@ fn opening() -> EventBody {
         host: "h".into(),
         engine: "0".into(),
         pid: 1,
+        escalation_row: None,
         detected_at: None,
         steps: Vec::new(),
     }))

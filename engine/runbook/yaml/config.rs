@@ -1,6 +1,6 @@
 //! `runbooks/runbook.yaml`: which files hold procedures, and where commands run.
 
-use super::{Located, read};
+use super::{Located, Mapping, read};
 use crate::diagnostic::Diagnostic;
 use crate::source::Source;
 use serde::Deserialize;
@@ -21,6 +21,8 @@ pub struct Config {
     pub stage: Option<Elsewhere>,
     /// What can be broken in a rehearsal.
     pub faults: Option<Elsewhere>,
+    /// Which row of a document's escalation matrix a severity has, where its words do not say it.
+    pub escalation: Option<Mapping<String>>,
     /// Who is told about a run.
     pub notifiers: Option<Elsewhere>,
 }
@@ -46,5 +48,11 @@ impl Config {
     pub fn read(source: &Source) -> Result<Self, Diagnostic> {
         let start = source.body_start();
         read::<Option<Self>>(&source.text()[start..], start).map(Option::unwrap_or_default)
+    }
+
+    /// The rows of the escalation matrix that the team gives severities: pairs of a severity and a row.
+    pub fn escalation_rows(&self) -> Vec<(String, String)> {
+        let pairs = self.escalation.iter().flat_map(|mapping| &mapping.0);
+        pairs.map(|(severity, row)| (severity.value.clone(), row.value.clone())).collect()
     }
 }

@@ -100,6 +100,7 @@ fn rehearse_with(
         host: String::new(),
         engine: String::new(),
         pid: 1,
+        escalation_row: None,
         detected_at: None,
         steps: Vec::new(),
     };
