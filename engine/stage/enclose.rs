@@ -79,10 +79,25 @@ pub fn open(
     let Wanted { engine, workdir, read, run_directory, run, cwd, set, let_in } = wanted;
     let variables = environment.vars();
     let sockets = sockets();
-    let sandbox =
-        Sandbox { root, engine, workdir, read, run_directory, run, sockets, cwd, variables, let_in };
-    let opened = Opened { bwrap, sandbox, set };
-    let tried = trial(opened.command(&["true".into()]), watch)?;
+    let sandbox = Sandbox {
+        root,
+        engine,
+        workdir,
+        read,
+        run_directory,
+        run,
+        sockets,
+        cwd,
+        variables,
+        let_in,
+        disk: true,
+    };
+    let mut opened = Opened { bwrap, sandbox, set };
+    let mut tried = trial(opened.command(&["true".into()]), watch)?;
+    if tried.as_ref().is_err_and(Unavailable::is_unknown_size) {
+        opened.sandbox.disk = false;
+        tried = trial(opened.command(&["true".into()]), watch)?;
+    }
     Ok(tried.map(|()| opened))
 }
 

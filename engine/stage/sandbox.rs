@@ -19,6 +19,10 @@ pub const SOURCE: &str = "/run/runbook/source";
 pub const HOME: &str = "/home/stage";
 /// Where a program named `runbook` is, so that scripts find it.
 pub const PROGRAMS: &str = "/run/runbook/bin";
+/// A disk of its own that is small enough to be filled by a fault.
+pub const DISK: &str = "/run/runbook/disk";
+/// How large that is, in bytes: its files live in memory.
+const DISK_SIZE: u32 = 64 * 1024;
 /// A directory in here, named as the run, tells the engine that it is inside.
 pub const INSIDE: &str = "/run/runbook/inside";
 
@@ -75,6 +79,8 @@ pub struct Sandbox {
     pub variables: Vec<(String, String)>,
     /// Names of variables that the stage lets in.
     pub let_in: Vec<String>,
+    /// Whether there is a small disk; bubblewrap before 0.7 cannot make one.
+    pub disk: bool,
 }
 
 /// A sandbox as it is started.
@@ -110,6 +116,9 @@ impl Sandbox {
         args.push(&["--proc", "/proc", "--dev", "/dev"]);
         for fresh in ["/run", "/tmp", "/var", "/home", WORKDIR] {
             args.push(&["--tmpfs", fresh]);
+        }
+        if self.disk {
+            args.push(&["--size", &DISK_SIZE.to_string(), "--tmpfs", DISK]);
         }
         args.push(&["--symlink", "../run", "/var/run", "--symlink", "../run/lock", "/var/lock"]);
         for directory in ["/run/lock", "/var/tmp", "/var/log", "/var/lib", "/var/cache", HOME] {
@@ -196,6 +205,11 @@ impl Unavailable {
         }
     }
 
+    /// Whether this `bwrap` is too old to limit the size of a file system.
+    pub fn is_unknown_size(&self) -> bool {
+        matches!(self, Self::Failed(text) if text == "Unknown option --size")
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -259,6 +273,7 @@ mod tests {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
             let_in: vec!["A_URL".to_owned()],
+            disk: true,
         }
     }
 
@@ -276,6 +291,7 @@ mod tests {
              --as-pid-1\n--die-with-parent\n--new-session\n--cap-drop ALL\n\
              --symlink usr/bin /bin\n--ro-bind /etc /etc\n--symlink usr/lib64 /lib64\n--ro-bind /usr /usr\n\
              --proc /proc\n--dev /dev\n--tmpfs /run\n--tmpfs /tmp\n--tmpfs /var\n--tmpfs /home\n--tmpfs /stage\n\
+             --size 65536\n--tmpfs /run/runbook/disk\n\
              --symlink ../run /var/run\n--symlink ../run/lock /var/lock\n--dir /run/lock\n--dir /var/tmp\n\
              --dir /var/log\n--dir /var/lib\n--dir /var/cache\n--dir /home/stage\n\
              --ro-bind /data/project/runbook.yaml /data/project/runbook.yaml\n--ro-bind /data/tools /data/tools\n\
@@ -286,6 +302,14 @@ mod tests {
              --bind /home/me/.local/state/runbook/runs/7 /home/me/.local/state/runbook/runs/7\n\
              --dir /data/project\n--remount-ro /\n--chdir /data/project\n--"
         );
+    }
+
+    #[test]
+    fn an_old_bubblewrap_makes_no_disk() {
+        let complaint = |text| Unavailable::from_complaint(text).is_unknown_size();
+        assert!(complaint("bwrap: Unknown option --size\n"));
+        assert!(!complaint("bwrap: Unknown option --chmod\n"));
+        assert!(!line(&Sandbox { disk: false, ..sandbox() }).contains("--size"));
     }
 
     #[test]
