@@ -52,7 +52,7 @@ fn a_wrong_procedure_meets_none_of_the_faults() {
         assert!(story.contains(&"stage: well again without the fault".to_owned()), "{story:?}");
         let reasons = reasons(&finished);
         let reason = match ONLY_LOOKED_AT.contains(&fault.as_str()) {
-            true => "no step showed the fault in its output",
+            true => "no step showed the fault in its output: `",
             false => "but the symptom is still there: `passes_when` does not hold",
         };
         assert!(reasons.contains(reason), "{fault}: {reasons}");

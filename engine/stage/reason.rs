@@ -33,7 +33,7 @@ pub enum Reason {
     /// The fault was gone by itself before the procedure was judged.
     Expired,
     /// No step showed the text that was asked for.
-    NotShown,
+    NotShown(String),
     /// What should hold after the procedure did not.
     NotCured {
         /// How long was waited.
@@ -79,7 +79,7 @@ impl fmt::Display for Reason {
                 f,
                 "the fault had ended by itself before the procedure was judged: what holds now proves nothing"
             ),
-            Self::NotShown => write!(f, "no step showed the fault in its output"),
+            Self::NotShown(text) => write!(f, "no step showed the fault in its output: `{text}`"),
             Self::NotCured { waited, said, symptom, claimed } => {
                 let but = if *symptom {
                     ", but the symptom is still there:"

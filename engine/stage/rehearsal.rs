@@ -258,7 +258,8 @@ impl Driver<'_, '_> {
             before: String::new(),
         };
         let ended = (self.rehearsal.run)(&mut held);
-        let shown = held.shown;
+        let shows = self.rehearsal.fault.shows.as_ref().map(|text| text.value.clone());
+        let (seen, missing) = if held.shown { (shows, None) } else { (None, shows) };
         let finished = ended.map(|finished| held.finished.map_or(finished, |last| *last));
         // Whatever signals came meanwhile, the run has dealt with.
         while self.watch.pause(Duration::ZERO).is_some() {}
@@ -266,9 +267,13 @@ impl Driver<'_, '_> {
             Ok(finished) => {
                 let (exit, summary) = (finished.exit, finished.summary.clone());
                 self.ran = Some((finished, self.now()));
-                self.apply(Fact::Ran(Ran { exit, summary, shown }));
+                if let Some(text) = seen {
+                    let shown = self.stage(format!("a step showed `{text}`"));
+                    self.record(shown, false);
+                }
+                self.apply(Fact::Ran(Ran { exit, summary, missing }));
             }
-            Err(error) => self.apply(Fact::Ran(Ran { exit: 6, summary: error.to_string(), shown })),
+            Err(error) => self.apply(Fact::Ran(Ran { exit: 6, summary: error.to_string(), missing })),
         }
     }
 

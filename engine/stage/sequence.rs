@@ -86,8 +86,8 @@ pub struct Ran {
     pub exit: i32,
     /// What came of it, in one line.
     pub summary: String,
-    /// A step's output held the text that the fault must show; true if none is asked for.
-    pub shown: bool,
+    /// The text that a step had to show, if none did.
+    pub missing: Option<String>,
 }
 
 /// Something that was reached, worth telling at once.
@@ -329,9 +329,7 @@ impl Sequence {
             let why = self.claimed.clone();
             return self.fail(Reason::NotRun(why), Phase::Revert, now_ms);
         }
-        if !ran.shown {
-            self.reasons.push(Reason::NotShown);
-        }
+        self.reasons.extend(ran.missing.map(Reason::NotShown));
         self.judged = true;
         self.enter(if self.terms.passes_when { Phase::Judge } else { Phase::Revert }, now_ms);
     }

@@ -271,7 +271,7 @@ fn each_thing_that_goes_wrong_is_said() {
             &[("passes_when: test ! -e broken", "shows: read-only")],
             "echo writable; rm broken",
             1,
-            "no step showed the fault in its output",
+            "no step showed the fault in its output: `read-only`",
         ),
     ] {
         let (_, finished) = rehearsed(changes, cure);

@@ -50,6 +50,12 @@ const TERMS: Terms = Terms {
     after: true,
 };
 
+impl World {
+    fn missing(&self) -> Option<String> {
+        (!self.shown).then(|| "disk full".to_owned())
+    }
+}
+
 /// Plays a rehearsal; answers what was done, in order, and how it ended.
 fn play(world: &World, terms: Terms) -> (String, Conclusion) {
     let (trace, conclusion, _) = play_for_milestones(world, terms);
@@ -125,7 +131,11 @@ fn play_for_milestones(world: &World, terms: Terms) -> (String, Conclusion, Vec<
             Next::Run => {
                 ran = true;
                 let summary = "recovered".to_owned();
-                apply(&mut sequence, Fact::Ran(Ran { exit: world.exit, summary, shown: world.shown }), now);
+                apply(
+                    &mut sequence,
+                    Fact::Ran(Ran { exit: world.exit, summary, missing: world.missing() }),
+                    now,
+                );
             }
             Next::Revert => {
                 reverted = true;
@@ -220,7 +230,7 @@ fn every_path_ends_as_it_should() {
             World { shown: false, ..good() },
             WHOLE,
             1,
-            vec!["no step showed the fault in its output"],
+            vec!["no step showed the fault in its output: `disk full`"],
         ),
         (
             "the fault was gone by itself",
@@ -304,7 +314,10 @@ fn what_is_not_declared_is_not_looked_at() {
     assert_eq!(did, "start ready symptom inject symptom run revert symptom");
     assert_eq!(conclusion.verdict, Verdict::Passed);
     let (_, conclusion) = play(&World { shown: false, ..good() }, terms);
-    assert_eq!((conclusion.verdict, conclusion.reasons), (Verdict::Failed, vec![Reason::NotShown]));
+    assert_eq!(
+        (conclusion.verdict, conclusion.reasons),
+        (Verdict::Failed, vec![Reason::NotShown("disk full".to_owned())])
+    );
 }
 
 #[test]
