@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bad_input;
+mod broken_cures;
 mod choices;
 mod doctests;
 mod dry_run;

@@ -2,7 +2,8 @@
 //! the project was drawn from; a service that is not LeviBot; and everything that can go wrong.
 
 use crate::harness::rehearsal::{
-    QUICK, copy_work, judge_passed, our_stage, ours, passed, reasons, rehearsal, run_all, seed,
+    QUICK, copy_work, judge_passed, our_stage, our_stage_of_its_own, ours, passed, reasons, rehearsal,
+    run_all, seed,
 };
 use crate::harness::{Finished, OnTerminal, Test, root};
 use nix::fcntl::OFlag;
@@ -114,15 +115,9 @@ fn the_seed_is_rehearsed_as_it_is() {
 
 #[test]
 fn a_cure_that_does_nothing_and_exits_0_fails() {
-    let test = our_stage(Test::new(), root(), QUICK);
     // Like the original system's: the script says that all is well.
-    let broken = "#!/bin/sh\necho recovered: every engine runs\n";
-    copy_work(&test.path("work"));
-    let yaml = test.read("runbooks/runbook.yaml");
-    let (before, after) = yaml.split_once("  workdir: /").expect("names the working directory");
-    let after = &after[after.find('\n').expect("is a line")..];
-    let test = test
-        .file("runbooks/runbook.yaml", format!("{before}  workdir: ../work{after}"))
+    let broken = "echo recovered: every engine runs";
+    let test = our_stage_of_its_own(QUICK)
         .script("work/scripts/auto_recover.sh", broken)
         .file("doc.md", "# Recover\n\n1. Recover:\n   ```bash\n   ./scripts/auto_recover.sh\n   ```\n")
         .args(&["rehearse", "Recover", "--no-prepare", "--fault", "engine-stopped", "--file", "doc.md"]);

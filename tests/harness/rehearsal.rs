@@ -121,3 +121,13 @@ pub(crate) fn copy_work(to: &Path) {
         std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp is everywhere");
     assert!(status.success());
 }
+
+/// [`our_stage`] of a copy of LeviBot's working directory in `work`, for a test to change.
+pub(crate) fn our_stage_of_its_own(changes: &[(&str, &str)]) -> Test {
+    let test = our_stage(Test::new(), root(), changes);
+    copy_work(&test.path("work"));
+    let yaml = test.read("runbooks/runbook.yaml");
+    let (before, after) = yaml.split_once("  workdir: /").expect("names the working directory");
+    let (_, after) = after.split_once('\n').expect("is a line");
+    test.file("runbooks/runbook.yaml", format!("{before}  workdir: ../work\n{after}"))
+}
