@@ -30,5 +30,6 @@ mod rehearse;
 mod reports;
 mod resume;
 mod sandbox;
+mod seed;
 mod signals;
 mod terminal;

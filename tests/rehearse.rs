@@ -2,8 +2,7 @@
 //! the project was drawn from; a service that is not LeviBot; and everything that can go wrong.
 
 use crate::harness::rehearsal::{
-    QUICK, copy_work, judge_passed, our_stage, our_stage_of_its_own, ours, passed, reasons, rehearsal,
-    run_all, seed,
+    QUICK, copy_work, judge_passed, our_stage, our_stage_of_its_own, ours, passed, reasons, run_all,
 };
 use crate::harness::{Finished, OnTerminal, Test, root};
 use nix::fcntl::OFlag;
@@ -13,7 +12,6 @@ use nix::unistd::Pid;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 const STOP_AND_START: &[&str] = &["--engine-id", "3"];
@@ -83,34 +81,6 @@ fn a_database_that_is_locked_is_contained() {
 fn an_api_that_hangs_is_contained() {
     let test = ours("Kill Switch Latency High", &["--fault", "api-hangs"]);
     passed(test, "api-hangs", 5, "contained, not recovered: fallback step 3");
-}
-
-#[test]
-fn the_seed_is_rehearsed_as_it_is() {
-    let Some(seed) = seed() else { return };
-    let contained = ["--engine-id", "3", "--fault", "engine-not-executable"];
-    let cases = [
-        ("MTTR Exceeded", &[][..], "engine-stopped", 0, "succeeded, verified by step 4"),
-        ("MTTR Exceeded", &["--fault", "api-down"], "api-down", 0, "recovered by fallback step 3"),
-        ("Engine Restart Failed", STOP_AND_START, "engine-stopped", 0, "every step succeeded"),
-        ("Engine Restart Failed", &contained, "engine-not-executable", 5, "contained, not recovered"),
-        (
-            "Kill Switch Latency High",
-            &["--fault", "engine-locks-database"],
-            "engine-locks-database",
-            0,
-            "every step",
-        ),
-        ("Kill Switch Latency High", &[], "database-locked", 5, "contained, not recovered"),
-    ];
-    let test = |(procedure, args, ..): &(&str, &[&str], &str, i32, &str)| {
-        rehearsal(Test::new(), procedure, args).args(&[Path::new("--file"), &seed])
-    };
-    for (finished, (_, _, fault, exit, summary)) in
-        run_all(cases.iter().map(test).collect()).into_iter().zip(cases)
-    {
-        judge_passed(finished, fault, exit, summary);
-    }
 }
 
 #[test]
