@@ -77,7 +77,8 @@ impl Store<'_> {
             match self.files().exposed(&path) {
                 Ok(Some(to)) => return Ok(Some(Intruded { path, to })),
                 Ok(None) => {}
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                // What is not there, or below a file, nobody has written to.
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
                 Err(error) => return Err(error),
             }
         }
