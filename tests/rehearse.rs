@@ -507,6 +507,20 @@ fn without_isolation_a_taken_port_is_refused_and_nothing_is_left() {
     finished.leaves_nothing();
 }
 
+#[test]
+fn without_isolation_a_killed_engine_takes_the_fault_and_the_service_away() {
+    let test = site("echo waiting; sleep 600", &[SOON], &["--no-isolation"]);
+    let mut running = test.spawn();
+    running.wait_for("waiting");
+    let runs = std::fs::read_dir(test.state().join("runs")).expect("a run was recorded");
+    let stages: Vec<_> = runs.map(|run| run.expect("is readable").path().join("stage")).collect();
+    assert!(stages[0].join("broken").exists(), "{stages:?}");
+    running.signal(Signal::SIGKILL);
+    assert!(!running.wait().success());
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+    assert!(!stages[0].join("broken").exists(), "{stages:?}");
+}
+
 /// The fenced blocks of a page, with their tags.
 fn fences(page: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();

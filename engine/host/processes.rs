@@ -223,6 +223,11 @@ pub fn become_subreaper() -> io::Result<()> {
     nix::sys::prctl::set_child_subreaper(true).map_err(io::Error::from)
 }
 
+/// Whether this is the first process of its namespace, with which all others end.
+pub fn is_first_process() -> bool {
+    nix::unistd::getpid().as_raw() == 1
+}
+
 /// How the adopted process `pid` ended, if it did, and lets it go; `None` while it runs. A process
 /// that is no child (any more) counts as killed.
 pub fn reap(pid: i32) -> Option<End> {

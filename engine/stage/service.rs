@@ -1,7 +1,7 @@
 //! The service under rehearsal: started, watched, stopped; and the watchdog that takes a fault away.
 
 use super::place::Place;
-use crate::host::processes::{End, Started, signal_group};
+use crate::host::processes::{End, Started, is_first_process, signal_group};
 use crate::host::surroundings::output_file;
 use crate::host::watch::{Heed, Watch};
 use crate::host::{Files, SystemFiles};
@@ -15,14 +15,20 @@ const TAIL: u64 = 4096;
 const LINES: usize = 5;
 /// Longest time for stopping the service, and for a watchdog that is at work.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What a watchdog is told when there is nothing to do.
+const DONE: &[u8] = b"done\n";
 /// The watchdog's end of its lifeline.
 const LIFELINE: i32 = 200;
+/// Longest time for a rehearsal where nothing else limits it.
+const FOREVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A service that was started.
 #[derive(Debug)]
 pub struct Service {
     started: Started,
     log: PathBuf,
+    /// Stops it when the engine dies. In a sandbox the kernel does.
+    guard: Option<Watchdog>,
 }
 
 impl Service {
@@ -34,7 +40,11 @@ impl Service {
         let output = output_file(log)?;
         let mut command = place.command(script);
         command.descriptors = vec![(1, output.try_clone()?), (2, output)];
-        Ok(Self { started: command.start()?, log: log.to_owned() })
+        let mut service = Self { started: command.start()?, log: log.to_owned(), guard: None };
+        if !is_first_process() {
+            service.guard = Some(Watchdog::start(place, &stopping(service.started.pid()), FOREVER)?);
+        }
+        Ok(service)
     }
 
     /// How it ended, if it did.
@@ -67,7 +77,19 @@ impl Drop for Service {
     fn drop(&mut self) {
         // Its group may be gone already.
         let _ = signal_group(self.started.pid(), 9);
+        if let Some(guard) = &mut self.guard {
+            // It may have been killed.
+            let _ = guard.lifeline.write_all(DONE);
+        }
     }
+}
+
+/// A script that stops the process group `group`: TERM, 5 s of grace, KILL.
+fn stopping(group: i32) -> String {
+    format!(
+        "kill -TERM -- -{group}\nkill -CONT -- -{group}\nfor moment in {{1..50}}; do\n  sleep 0.1\n  kill -0 -- -{group}\ndone 2>/dev/null\n\
+         kill -KILL -- -{group}"
+    )
 }
 
 /// Takes a fault away when its time is over, and when the engine dies.
@@ -108,7 +130,7 @@ impl Watchdog {
     /// Whatever asking gives.
     pub fn dismiss(&mut self, watch: &mut Watch) -> io::Result<()> {
         // Where it is at work already it does not read any more.
-        let _ = self.lifeline.write_all(b"done\n");
+        let _ = self.lifeline.write_all(DONE);
         watch.wait(&self.started, Some(PATIENCE), Heed::Nothing).map(drop)
     }
 }
@@ -148,6 +170,24 @@ mod tests {
         assert_eq!((lines.len(), lines[0].as_str(), lines[4].as_str()), (5, "line 4", "oops"));
         service.stop(&mut watch).unwrap();
         assert_eq!(service.ended().unwrap(), Some(End::Signaled(15)));
+    }
+
+    #[test]
+    fn a_service_ends_with_the_engine() {
+        let scratch = tempfile::tempdir().unwrap();
+        let log = scratch.path().join("log");
+        let service = |script: &str| {
+            let mut service = Service::start(&place(scratch.path()), script, &log).unwrap();
+            // What the death of the engine does.
+            drop(service.guard.take());
+            service
+        };
+        let obedient = service("sleep 60 & wait");
+        until(|| obedient.ended().unwrap() == Some(End::Signaled(15)));
+        let stopped = service("kill -STOP $$");
+        until(|| stopped.ended().unwrap() == Some(End::Signaled(15)));
+        let stubborn = service("trap '' TERM; while :; do sleep 60; done");
+        until(|| stubborn.ended().unwrap() == Some(End::Signaled(9)));
     }
 
     #[test]
