@@ -1,6 +1,9 @@
 //! `docker` as the runbooks write it: what it does to the processes, and what it says.
 
-use super::system::{LeviBot, lives};
+use super::system::{LeviBot, ask_at, lives, until};
+use crate::harness::root;
+use serde_json::Value;
+use std::net::TcpListener;
 
 fn api_pid(levibot: &LeviBot) -> u64 {
     levibot.test.read("run/api.pid").parse().expect("a pid is a number")
@@ -19,7 +22,7 @@ fn a_killed_api_is_seen_by_everyone() {
     assert_eq!(levibot.sh("curl -s $LEVIBOT_URL/health").code, 7);
     assert_eq!(levibot.sh("./scripts/auto_recover.sh").code, 1);
     assert_eq!(levibot.sh("./scripts/test_kill_switch.sh").code, 1);
-    super::system::until("its engines are dead", || !engines.iter().any(|pid| lives(*pid)));
+    until("its engines are dead", || !engines.iter().any(|pid| lives(*pid)));
 
     levibot.ok("docker compose up -d");
     assert_eq!(levibot.get("/health").status, 200);
@@ -119,4 +122,66 @@ fn without_a_supervisor_docker_says_so() {
     let said = levibot.sh("docker compose ps");
     let expected = "Cannot connect to the Docker daemon of LeviBot. Is `levibot up` running?\n";
     assert_eq!((said.code, said.stderr.as_str()), (1, expected));
+}
+
+/// What is written in `compose.yaml`, its merge keys carried out.
+fn compose() -> Value {
+    let text = std::fs::read_to_string(root().join("fixtures/levibot/compose.yaml"));
+    serde_yaml::from_str(&text.expect("is there")).expect("is YAML")
+}
+
+fn words(command: &Value) -> Vec<String> {
+    let words = command.as_array().expect("a list of words").iter();
+    words.map(|word| word.as_str().expect("a word").to_owned()).collect()
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("has one").port()
+}
+
+#[test]
+fn the_compose_file_describes_the_same_system() {
+    let services = compose()["services"].clone();
+    for name in ["api", "feed"] {
+        assert_eq!(services[name]["container_name"], format!("levibot-{name}"));
+        assert_eq!(services[name]["image"], "levibot/api:${LEVIBOT_TAG:-latest}");
+        assert_eq!(services[name]["stdin_open"], true);
+    }
+    assert_eq!(services["api"]["ports"][0], "127.0.0.1:8000:8000");
+
+    // Its commands work as they are, but for the names and ports that only a real engine gives them.
+    let levibot = LeviBot::start();
+    levibot.ok("docker compose down");
+    let (feed, api) = (free_port(), free_port());
+    let here = |service: &str| {
+        let command = words(&services[service]["command"]).join(" ").replace("0.0.0.0:", "127.0.0.1:");
+        let command = command.replace("feed:9000", &format!("localhost:{feed}"));
+        command.replace(":9000", &format!(":{feed}")).replace(":8000", &format!(":{api}"))
+    };
+    let health =
+        words(&services["api"]["healthcheck"]["test"])[1..].join(" ").replace(":8000", &format!(":{api}"));
+    // Without a standard input that stays open they would end.
+    let status = levibot.ok(&format!(
+        "mkfifo open; {} <open >feed.log 2>&1 & {} <open >api.log 2>&1 & exec 3>open
+         until curl -fsS http://127.0.0.1:{api}/live/status | grep '\"ws_status\":\"connected\"'; do sleep 0.02; done 2>/dev/null
+         {health} >/dev/null",
+        here("feed"),
+        here("api"),
+    ));
+    assert!(status.contains("\"running\":5"), "{status}");
+    until("both have ended", || ask_at(&format!("127.0.0.1:{api}"), "GET", "/health", "").is_err());
+}
+
+#[test]
+fn the_image_is_built_from_what_is_there() {
+    let text = std::fs::read_to_string(root().join("fixtures/levibot/Dockerfile")).unwrap();
+    let instruction = |name: &'static str| text.lines().filter_map(move |line| line.strip_prefix(name));
+    for copied in instruction("COPY ") {
+        let from = copied.split(' ').next().expect("is there");
+        assert!(from.starts_with("--from=build") || root().join(from).exists(), "{copied}");
+    }
+    let command: Value = serde_yaml::from_str(instruction("CMD ").next().expect("has one")).unwrap();
+    assert_eq!(words(&command), words(&compose()["services"]["api"]["command"]));
+    let model = text.split_once("ln -sfn ").and_then(|(_, rest)| rest.split(' ').next()).expect("links one");
+    assert!(root().join("fixtures/levibot/work/backend/models").join(model).is_dir(), "{model}");
 }

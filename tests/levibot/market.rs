@@ -1,6 +1,36 @@
 //! Market data over the feed's WebSocket: lost, late, and found again.
 
 use super::system::{LeviBot, until};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+
+#[test]
+fn prices_come_over_a_websocket() {
+    let levibot = LeviBot::start();
+    let log = levibot.test.read("run/logs/feed.log");
+    let address = log.lines().find_map(|line| line.strip_prefix("feed is listening on ")).expect("says so");
+    let mut stream = TcpStream::connect(address).unwrap();
+    // Key and answer are those of RFC 6455.
+    stream
+        .write_all(
+            b"GET / HTTP/1.1\r\nHost: feed\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        )
+        .unwrap();
+    let mut reader = BufReader::new(stream);
+    let head: Vec<String> =
+        reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+    assert_eq!(head[0], "HTTP/1.1 101 Switching Protocols");
+    assert!(head.iter().any(|line| line.ends_with(": s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")), "{head:?}");
+    let mut start = [0; 2];
+    reader.read_exact(&mut start).unwrap();
+    // A whole text message, not masked, with its length.
+    assert!(start[0] == 0x81 && start[1] < 126, "{start:?}");
+    let mut text = vec![0; start[1].into()];
+    reader.read_exact(&mut text).unwrap();
+    let tick: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert!(tick["symbol"] == "BTC_USDT" && tick["price"].is_f64(), "{tick}");
+}
 
 #[test]
 fn a_feed_that_is_back_at_once_is_found_again() {

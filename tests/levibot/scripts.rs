@@ -109,3 +109,17 @@ fn the_last_chaos_suite_can_be_read_and_run_again() {
     let dir = levibot.test.path("").canonicalize().unwrap();
     assert_eq!((said.code, said.stdout), (9, format!("{}: chaos --trials 2\n", dir.display())));
 }
+
+#[test]
+fn what_the_runbooks_name_in_their_text_is_there() {
+    let levibot = LeviBot::start();
+    levibot.get("/health");
+    for line in [
+        "docker logs levibot-api | grep 'api latest is listening on'",
+        "grep '\"path\":\"/health\"' backend/data/audit/$(date +%Y-%m-%d).jsonl",
+        "curl -fsS $LEVIBOT_URL/metrics | grep '^levibot_up_seconds '",
+        "touch backend/data/incidents/$(date +%Y-%m-%d).md && ls backend/data/incidents/*.md",
+    ] {
+        assert_eq!(levibot.ok(line).lines().count(), 1, "{line}");
+    }
+}
