@@ -32,6 +32,10 @@ fn each_fault_is_met_by_its_procedure_as_far_as_that_goes() {
     for (finished, Case(fault, .., exit, summary)) in
         run_all(CASES.iter().map(test).collect()).into_iter().zip(&CASES)
     {
+        if *fault == "feed-outage" {
+            // The stage's own probe measures what the document only states.
+            assert!(finished.stdout.contains("target `Reconnect < 5 seconds`: met"), "{}", finished.stdout);
+        }
         judge_passed(finished, fault, *exit, summary);
     }
 }
