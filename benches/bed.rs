@@ -1,8 +1,9 @@
 //! Where measurements happen: a directory of their own, medians, and the machine's own costs.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,25 @@ impl Bed {
         let mut command = Command::new("bash");
         command.args(["-c", script]).current_dir(self.place.path());
         quiet(command)
+    }
+
+    /// Copies the one run in `runs` until there are `count`, each under an id of its own.
+    pub(crate) fn multiply(&self, runs: &Path, count: usize) {
+        let model =
+            std::fs::read_dir(runs).expect("is ours").next().expect("one run").expect("is ours").path();
+        let id = model.file_name().expect("has a name").to_string_lossy().into_owned();
+        let files = std::fs::read_dir(&model).expect("is ours").map(|file| file.expect("is ours").path());
+        let files: Vec<_> = files.map(|path| (path.clone(), std::fs::read(path).expect("is ours"))).collect();
+        for number in 1..count {
+            let copied = format!("{}-{number:06x}", &id[..16]);
+            let directory = runs.join(&copied);
+            DirBuilder::new().mode(0o700).create(&directory).expect("there is room");
+            for (path, content) in &files {
+                let path = directory.join(path.file_name().expect("has a name"));
+                let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+                file.as_mut().expect("there is room").write_all(content).expect("there is room");
+            }
+        }
     }
 
     /// Median time of appending 200 bytes and making them durable.

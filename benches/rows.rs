@@ -18,7 +18,7 @@ pub(crate) struct Row {
 /// Every row, measured as it is asked for.
 pub(crate) fn all(bed: &Bed) -> impl Iterator<Item = Row> + '_ {
     let rows: [fn(&Bed) -> Row; 6] = [version, one_step, thousand_steps, large_output, parsing, stage];
-    rows.into_iter().map(move |row| row(bed))
+    rows.into_iter().map(move |row| row(bed)).chain(std::iter::once_with(|| ten_thousand_runs(bed)).flatten())
 }
 
 fn version(bed: &Bed) -> Row {
@@ -105,6 +105,34 @@ fn stage(bed: &Bed) -> Row {
     let yardstick = median(pairs.iter().map(|pair| pair.1));
     let rule = "60 ms beyond the service's own start; the yardstick is a bare `bwrap`".to_owned();
     Row { what: "a stage is up", ours, yardstick, budget: Duration::from_millis(60), rule }
+}
+
+/// What reads the ends of every record, over copies of one real run.
+fn ten_thousand_runs(bed: &Bed) -> Vec<Row> {
+    let first = "echo one; seq 200";
+    bed.write("records.md", &format!("{}## Other\n\n```bash\ntrue\n```\n", document(8, first)));
+    let home = bed.path("records");
+    let runbook = |args: &[&str]| {
+        let mut command = bed.runbook(args);
+        command.env("RUNBOOK_HOME", &home);
+        command
+    };
+    let ran = runbook(&["exec", "Bench", "--file", "records.md", "--yes"]).status().expect("it can start");
+    assert!(ran.success());
+    bed.multiply(&home.join("runs"), 10_000);
+    let mut yardstick = bed.bash("cd records/runs && find . -name journal.jsonl -print0 | xargs -0 wc -l");
+    [
+        ("`runs` over 10,000 of them", &["runs"][..]),
+        ("`stats` over 10,000 runs", &["stats"]),
+        ("`coverage` over 10,000 runs", &["coverage", "--file", "records.md"]),
+        ("`list` over 10,000 runs", &["list", "--file", "records.md"]),
+    ]
+    .map(|(what, args)| {
+        let (ours, yardstick) = in_turn(5, &mut runbook(args), &mut yardstick);
+        let rule = "half a second; the yardstick counts the lines of every journal".to_owned();
+        Row { what, ours, yardstick, budget: Duration::from_millis(500), rule }
+    })
+    .into()
 }
 
 /// How long after `began` the stage was up, by the run's own record.

@@ -532,8 +532,41 @@ pub struct RunFinished {
     /// Processes of the session left running.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_running: Vec<String>,
+    /// What of the plan was exercised, so that coverage needs the first and the last line only; the recorder
+    /// fills it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exercised: Option<Vec<Exercised>>,
     /// Number of events before this one.
     pub events: u64,
+}
+
+/// A part of the plan that a run exercised: it ran to its end, or a decision was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exercised {
+    /// Which step.
+    pub step: StepId,
+    /// What of it.
+    pub part: PlanPart,
+    /// How often.
+    pub times: u32,
+    /// When the last time, RFC 3339.
+    pub at: String,
+    /// It passed, the last time; of a decision always.
+    pub passed: bool,
+}
+
+/// What of a step can be exercised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlanPart {
+    /// The step itself.
+    Step,
+    /// The step, taken as a fallback.
+    Fallback,
+    /// The decision that leads to it, answered yes.
+    DecidedYes,
+    /// The decision that leads to it, answered no.
+    DecidedNo,
 }
 
 /// What a rehearsal came to.

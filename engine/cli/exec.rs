@@ -9,7 +9,7 @@ use super::recorder::{Live, Recorder};
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
 use crate::event::{Event, EventBody, RunStarted, StepHeader};
 use crate::host::Environment;
-use crate::journal::{Store, Writer, hash};
+use crate::journal::{Exercises, Store, Writer, hash};
 use crate::plan::{BoundParameter, Plan, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
@@ -310,7 +310,9 @@ impl Journey<'_> {
         let mut live = live(&plan, settings, host.environment, host.out);
         live.remember(past);
         let states = Some((host.files, store.directory(&run)));
-        let mut recorder = Recorder { writer, clock: host.clock, live, states, closed: false, told: false };
+        let exercises = Exercises::of(past);
+        let mut recorder =
+            Recorder { writer, clock: host.clock, live, exercises, states, closed: false, told: false };
         let (file, secrets) = (plan.procedure.file.clone(), secrets(&plan));
         let asker = ask::Asker::new(host.person.take(), &plan);
         let finished = execute_run(Run {

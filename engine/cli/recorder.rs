@@ -2,7 +2,7 @@
 
 use crate::event::{Event, EventBody};
 use crate::host::{Clock, Files};
-use crate::journal::{Writer, hash};
+use crate::journal::{Exercises, Writer, hash};
 use crate::report::progress::Progress;
 use crate::report::terminal::Terminal;
 use crate::run::{RecordError, Recorder as Record};
@@ -51,6 +51,8 @@ pub(super) struct Recorder<'a> {
     pub(super) writer: Writer,
     pub(super) clock: &'a dyn Clock,
     pub(super) live: Live<'a>,
+    /// What was exercised so far.
+    pub(super) exercises: Exercises,
     /// Where the shell's states are kept, if they are.
     pub(super) states: Option<(&'a dyn Files, PathBuf)>,
     /// The output was closed: nothing is shown any more.
@@ -63,8 +65,12 @@ impl Record for Recorder<'_> {
     fn record(&mut self, mut body: EventBody, mono_ms: u64, durable: bool) -> Result<(), RecordError> {
         if let EventBody::RunFinished(finished) = &mut body {
             finished.events = self.writer.events();
+            finished.exercised = Some(self.exercises.list());
         }
         let (event, line, written) = self.writer.record(self.clock, body, mono_ms, durable);
+        if written.is_ok() {
+            self.exercises.add(&event);
+        }
         // What cannot be recorded is shown all the same: somebody may see it.
         self.closed = self.closed || self.live.event(&event, &line).is_err();
         written.map_err(RecordError::Journal)?;

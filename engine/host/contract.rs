@@ -46,6 +46,12 @@ fn a_part_of_a_file_is_read() {
         for (offset, length, part) in [(0, 2, "ab"), (4, 9, "ef"), (6, 1, ""), (9, 1, "")] {
             assert_eq!(files.read_at(&path, offset, length).unwrap(), part.as_bytes(), "{offset}");
         }
+        for (length, first, last) in [(2, "ab", "ef"), (6, "abcdef", "abcdef"), (9, "abcdef", "abcdef")] {
+            let ends = files.ends(&path, length).unwrap();
+            assert_eq!((ends.first, ends.last), (first.into(), last.into()), "{length}");
+            assert_eq!((ends.size, ends.exposed), (6, None));
+        }
+        assert_eq!(files.ends(&dir.join("b"), 9).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(files.size(&dir.join("b")).unwrap_err().kind(), ErrorKind::NotFound);
     });
 }

@@ -22,8 +22,12 @@ pub enum Exposed {
 
 /// Who besides this user and root may write to what is at `path`.
 pub(super) fn exposed(path: &Path) -> io::Result<Option<Exposed>> {
-    let metadata = path.metadata()?;
-    Ok(of(&metadata, nix::unistd::geteuid().as_raw()))
+    Ok(exposed_of(&path.metadata()?))
+}
+
+/// The same of what was looked at already.
+pub(super) fn exposed_of(metadata: &Metadata) -> Option<Exposed> {
+    of(metadata, nix::unistd::geteuid().as_raw())
 }
 
 fn of(metadata: &Metadata, user: u32) -> Option<Exposed> {

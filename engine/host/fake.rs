@@ -1,7 +1,7 @@
 //! Hosts that exist in memory, for tests: nothing outside is touched and time moves when told.
 
 use super::processes::Process;
-use super::{Append, Clock, Entry, Environment, Exposed, Files, Lock, Processes};
+use super::{Append, Clock, Ends, Entry, Environment, Exposed, Files, Lock, Processes};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -143,6 +143,13 @@ impl Files for FakeFiles {
         let from = bytes.len().min(usize::try_from(offset).unwrap_or(usize::MAX));
         let to = bytes.len().min(from.saturating_add(usize::try_from(length).unwrap_or(usize::MAX)));
         Ok(bytes[from..to].to_vec())
+    }
+
+    fn ends(&self, path: &Path, length: u64) -> io::Result<Ends> {
+        let size = self.size(path)?;
+        let first = self.read_at(path, 0, length)?;
+        let last = self.read_at(path, size.saturating_sub(length), length)?;
+        Ok(Ends { size, first, last, exposed: self.exposed(path)? })
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {

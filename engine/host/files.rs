@@ -1,9 +1,9 @@
 //! Files and directories, with the modes and syncs that a record of an incident needs.
 
-use super::exposed::{Exposed, exposed};
+use super::exposed::{Exposed, exposed, exposed_of};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The file system.
@@ -19,6 +19,12 @@ pub trait Files {
     /// # Errors
     /// Whatever opening or reading gives.
     fn read_at(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>>;
+
+    /// Reads up to `length` bytes of each end of a file, and looks at it, in one opening.
+    ///
+    /// # Errors
+    /// Whatever opening or reading gives.
+    fn ends(&self, path: &Path, length: u64) -> io::Result<Ends>;
 
     /// The file's size in bytes.
     ///
@@ -118,6 +124,19 @@ pub trait Append: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// The two ends of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ends {
+    /// The file's size in bytes when it was opened.
+    pub size: u64,
+    /// Its first bytes.
+    pub first: Vec<u8>,
+    /// Its last bytes; the same as the first where these are all.
+    pub last: Vec<u8>,
+    /// Who besides this user and root may write to it.
+    pub exposed: Option<Exposed>,
+}
+
 /// One name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
@@ -160,6 +179,19 @@ impl Files for SystemFiles {
         file.seek(SeekFrom::Start(offset))?;
         file.take(length).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+
+    fn ends(&self, path: &Path, length: u64) -> io::Result<Ends> {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        let size = metadata.len();
+        let part = |offset: u64| {
+            let mut bytes = vec![0; usize::try_from(size.min(length)).unwrap_or(usize::MAX)];
+            file.read_exact_at(&mut bytes, offset).map(|()| bytes)
+        };
+        let first = part(0)?;
+        let last = if size > length { part(size - length)? } else { first.clone() };
+        Ok(Ends { size, first, last, exposed: exposed_of(&metadata) })
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {

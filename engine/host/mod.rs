@@ -33,5 +33,5 @@ pub use clock::{Clock, SystemClock};
 pub use copy::copy_tree;
 pub use environment::{Environment, SystemEnvironment};
 pub use exposed::Exposed;
-pub use files::{Append, Entry, Files, Lock, REMOVED, SystemFiles};
+pub use files::{Append, Ends, Entry, Files, Lock, REMOVED, SystemFiles};
 pub use processes::{Processes, SystemProcesses};

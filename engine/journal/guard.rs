@@ -67,9 +67,9 @@ impl Store<'_> {
         self.first_intruded(std::iter::once(directory).chain(inside))
     }
 
-    /// The same for what a listing reads.
-    pub(super) fn intruded_record(&self, id: &str) -> io::Result<Option<Intruded>> {
-        self.first_intruded([self.directory(id), self.journal(id)])
+    /// Whether somebody else can put anything into the directory of run `id`.
+    pub(super) fn intruded_directory(&self, id: &str) -> io::Result<Option<Intruded>> {
+        self.first_intruded([self.directory(id)])
     }
 
     fn first_intruded(&self, paths: impl IntoIterator<Item = PathBuf>) -> io::Result<Option<Intruded>> {
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!((store.intruded().unwrap(), store.intruded_run(RUN).unwrap()), (None, None));
         assert_eq!(store.intruded_run("none").unwrap(), None);
         files.expose(&store.directory(RUN).join("document.md"), Exposed::Everyone);
-        assert_eq!(store.intruded_record(RUN).unwrap(), None);
+        assert_eq!(store.intruded_directory(RUN).unwrap(), None);
         let found = store.intruded_run(RUN).unwrap().expect("is exposed");
         assert_eq!(found.path, store.directory(RUN).join("document.md"));
         files.expose(Path::new("/home/runs"), Exposed::Owner("eve".into()));

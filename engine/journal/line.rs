@@ -71,6 +71,7 @@ pub(super) fn encode(event: &Event, ids: &[String]) -> String {
     let line = serde_json::to_string(event).expect("an event has only string keys and finite numbers");
     match &event.body {
         EventBody::RunStarted(_) => name_all(&line, "\"fallback_of\":", ids),
+        EventBody::RunFinished(_) => name_all(&line, "\"step\":", ids),
         EventBody::Resume { .. } => {
             let line = name_all(&line, "\"unknown\":", ids);
             name_all(&line, "\"from\":", ids)
@@ -88,7 +89,6 @@ pub(super) fn encode(event: &Event, ids: &[String]) -> String {
         | EventBody::Fault { .. }
         | EventBody::Notification { .. }
         | EventBody::Cancel { .. }
-        | EventBody::RunFinished(_)
         | EventBody::Unknown => line,
     }
 }
@@ -157,6 +157,9 @@ pub(super) fn decode(line: &str, ids: &mut Vec<String>) -> Result<Event, String>
             unname(step.get_mut("fallback_of"), ids)?;
         }
     }
+    for exercised in object.get_mut("exercised").and_then(Value::as_array_mut).into_iter().flatten() {
+        unname(exercised.get_mut("step"), ids)?;
+    }
     unname(object.get_mut("step"), ids)?;
     unname(object.get_mut("unknown"), ids)?;
     unname(object.get_mut("from"), ids)?;
@@ -178,7 +181,7 @@ fn unname(value: Option<&mut Value>, ids: &[String]) -> Result<(), String> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::event::{Purpose, RunStarted, StepHeader, Stream};
+    use crate::event::{Exercised, PlanPart, Purpose, RunStarted, StepHeader, Stream};
     use crate::runbook::Role;
     use crate::shell::Effect;
     use std::collections::BTreeMap;
@@ -263,6 +266,33 @@ pub(super) mod tests {
             )
         );
         assert!(lines[4].contains(r#""unknown":"1.1","from":"1""#), "{}", lines[4]);
+        let mut ids = Vec::new();
+        let read: Vec<EventBody> =
+            lines.iter().map(|line| decode(line, &mut ids).expect("is an event").body).collect();
+        assert_eq!(read, bodies);
+    }
+
+    #[test]
+    fn what_was_exercised_is_written_by_number_too() {
+        let exercised = |step, times| Exercised {
+            step: StepId(step),
+            part: PlanPart::Fallback,
+            times,
+            at: "\"step\":0".into(),
+            passed: true,
+        };
+        let finished = super::super::verify::tests::end(1);
+        let EventBody::RunFinished(mut finished) = finished else { unreachable!("it is an end") };
+        finished.exercised = Some(vec![exercised(1, 2), exercised(0, 1)]);
+        let bodies = vec![started(), EventBody::RunFinished(finished)];
+        let lines = lines(bodies.clone());
+        assert!(
+            lines[1].contains(
+                r#""exercised":[{"step":"1.1","part":"fallback","times":2,"at":"\"step\":0","passed":true},{"step":"1","#
+            ),
+            "{}",
+            lines[1]
+        );
         let mut ids = Vec::new();
         let read: Vec<EventBody> =
             lines.iter().map(|line| decode(line, &mut ids).expect("is an event").body).collect();

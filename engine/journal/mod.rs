@@ -1,5 +1,6 @@
 //! Events ↔ journal on disk, and verification of its chain. Decides nothing about a run.
 
+mod exercises;
 mod guard;
 mod line;
 mod notes;
@@ -12,6 +13,7 @@ mod store;
 mod summary;
 mod verify;
 
+pub use exercises::Exercises;
 pub use guard::Intruded;
 pub use line::{Chain, FIRST_PREV, hash};
 pub use notes::{Notes, with_notes};
@@ -19,5 +21,5 @@ pub use prune::Pruning;
 pub use read::{Journal, Tail, read};
 pub use refusal::Refusal;
 pub use store::{LAST, Store, Unnamed, Writer};
-pub use summary::{LeftOut, Listing, RunSummary};
+pub use summary::{End, LeftOut, Listing, Practised, RunSummary, Start};
 pub use verify::{Verification, verify};

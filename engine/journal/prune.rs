@@ -98,8 +98,9 @@ impl Store<'_> {
 mod tests {
     use super::super::line::tests::started;
     use super::super::store::tests::{stage, written};
+    use super::super::summary::{End, Start};
     use super::*;
-    use crate::event::EventBody;
+    use crate::event::{EventBody, Outcome};
     use crate::host::Files;
     use crate::host::fake::FakeFiles;
 
@@ -107,20 +108,15 @@ mod tests {
 
     fn summary(run: &str, last_at: &str) -> RunSummary {
         let EventBody::RunStarted(started) = started() else { unreachable!() };
-        let finished = Some(Box::new(crate::event::RunFinished {
-            outcome: crate::event::Outcome::Verified,
-            summary: String::new(),
+        let started = Start::from(&*started);
+        let finished = Some(End {
+            outcome: Outcome::Verified,
             exit: 0,
             wall_ms: 1,
-            machine_ms: 1,
-            human_ms: 0,
             recovered_ms: None,
             targets: vec![],
             rehearsal: None,
-            warnings: vec![],
-            left_running: vec![],
-            events: 1,
-        }));
+        });
         let started_at = "2026-01-02T03:04:05.000Z".into();
         let last_at = last_at.into();
         RunSummary { run: run.into(), started, started_at, finished, last_at, last_ms: 1, running: false }

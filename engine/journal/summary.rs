@@ -1,32 +1,112 @@
 //! Runs as a listing needs them: of each journal only the first and the last line is read.
+//!
+//! There is no index that could be wrong: the last line tells what a run came to, and a record is opened
+//! once. Only the fields that a listing needs are taken out of a line; whether the record is as it was
+//! written is [`super::verify`]'s.
 
+use super::exercises::Exercises;
 use super::guard::Intruded;
-use super::line::decode;
 use super::store::Store;
-use crate::event::{EventBody, RunFinished, RunStarted};
+use crate::event::{JudgedTarget, Outcome, PlanPart, RehearsalVerdict, RunFinished, RunStarted};
+use crate::host::Ends;
+use serde::Deserialize;
 use std::io::{self, ErrorKind};
-use std::path::Path;
 
 /// How much of a journal's ends is read at first, in bytes: most first and last lines fit.
-const END: u64 = 4096;
+const END: u64 = 8192;
 
 /// A run without its events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunSummary {
     /// The run's id.
     pub run: String,
-    /// Its first event.
-    pub started: Box<RunStarted>,
+    /// What its first event says.
+    pub started: Start,
     /// When that was recorded.
     pub started_at: String,
-    /// Its last event, if it is over.
-    pub finished: Option<Box<RunFinished>>,
+    /// What its last event says, if it is over.
+    pub finished: Option<End>,
     /// When the last complete event was recorded.
     pub last_at: String,
     /// Milliseconds at the last complete event.
     pub last_ms: u64,
     /// Its engine lives.
     pub running: bool,
+}
+
+/// What listings need of a run's first event.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Start {
+    /// Slug of the procedure.
+    pub procedure: String,
+    /// Its title.
+    pub title: String,
+    /// The document's path.
+    pub file: String,
+    /// SHA-256 of the document.
+    pub document_sha256: String,
+    /// `exec`, `rehearse`, …
+    pub mode: String,
+}
+
+impl From<&RunStarted> for Start {
+    fn from(started: &RunStarted) -> Self {
+        Self {
+            procedure: started.procedure.clone(),
+            title: started.title.clone(),
+            file: started.file.clone(),
+            document_sha256: started.document_sha256.clone(),
+            mode: started.mode.clone(),
+        }
+    }
+}
+
+/// What listings need of a run's last event.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct End {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// The exit code.
+    pub exit: i32,
+    /// Wall time in milliseconds.
+    pub wall_ms: u64,
+    /// When the recovery was verified, in milliseconds of the run's clock.
+    #[serde(default)]
+    pub recovered_ms: Option<u64>,
+    /// Every target's last verdict.
+    #[serde(default)]
+    pub targets: Vec<JudgedTarget>,
+    /// What the rehearsal came to, if it was one.
+    #[serde(default)]
+    pub rehearsal: Option<RehearsalVerdict>,
+}
+
+impl From<&RunFinished> for End {
+    fn from(finished: &RunFinished) -> Self {
+        Self {
+            outcome: finished.outcome,
+            exit: finished.exit,
+            wall_ms: finished.wall_ms,
+            recovered_ms: finished.recovered_ms,
+            targets: finished.targets.clone(),
+            rehearsal: finished.rehearsal.clone(),
+        }
+    }
+}
+
+/// What a run exercised of one part of its plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Practised {
+    /// The step's slug.
+    pub slug: String,
+    /// What of it.
+    pub part: PlanPart,
+    /// How often.
+    pub times: u32,
+    /// When the last time.
+    pub at: String,
+    /// It passed, the last time.
+    pub passed: bool,
 }
 
 /// Every run there is.
@@ -49,6 +129,48 @@ pub enum LeftOut {
     Unreadable(String),
 }
 
+/// The fields every line has.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "type")]
+    kind: String,
+    at: String,
+    mono_ms: u64,
+}
+
+/// The plan's steps as the first line names them.
+#[derive(Deserialize)]
+struct Steps {
+    steps: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+    slug: String,
+}
+
+/// What was exercised as the last line names it.
+#[derive(Deserialize)]
+struct Sum {
+    exercised: Option<Vec<Part>>,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    step: String,
+    part: PlanPart,
+    times: u32,
+    at: String,
+    passed: bool,
+}
+
+/// The first and the last complete line of a journal.
+struct Lines {
+    first: String,
+    last: String,
+}
+
 impl Store<'_> {
     /// Every run, the newest first.
     ///
@@ -57,17 +179,13 @@ impl Store<'_> {
     pub fn listing(&self) -> io::Result<Listing> {
         let mut listing = Listing::default();
         for id in self.ids()? {
-            let summary = match self.intruded_record(&id) {
-                Ok(None) => self.summary(&id),
-                Ok(Some(intruded)) => {
-                    listing.left_out.push((id, LeftOut::Intruded(intruded)));
-                    continue;
-                }
-                Err(error) => Err(error),
-            };
-            match summary {
-                Ok(Some(summary)) => listing.runs.push(summary),
-                Ok(None) => listing.empty.push(id),
+            match self.believed(&id) {
+                Ok(Ok(Some(lines))) => match self.summed_up(&id, &lines) {
+                    Some(summary) => listing.runs.push(summary),
+                    None => listing.empty.push(id),
+                },
+                Ok(Ok(None)) => listing.empty.push(id),
+                Ok(Err(intruded)) => listing.left_out.push((id, LeftOut::Intruded(intruded))),
                 Err(error) => listing.left_out.push((id, LeftOut::Unreadable(error.to_string()))),
             }
         }
@@ -79,79 +197,125 @@ impl Store<'_> {
     /// # Errors
     /// Whatever reading gives.
     pub fn summary(&self, id: &str) -> io::Result<Option<RunSummary>> {
-        let journal = self.journal(id);
-        let mut ids = Vec::new();
-        let first = match self.first_line_of(id) {
-            // The directory is made before the journal, and a removed one may be gone.
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            line => line?,
-        };
-        let Some(first) = first.and_then(|line| decode(&line, &mut ids).ok()) else { return Ok(None) };
-        let EventBody::RunStarted(started) = first.body else { return Ok(None) };
-        let last = self.last_line(&journal)?.and_then(|line| decode(&line, &mut ids).ok());
-        let (last_at, last_ms) = match &last {
-            Some(event) => (event.at.clone(), event.mono_ms),
-            None => (first.at.clone(), 0),
-        };
-        let finished = match last.map(|event| event.body) {
-            Some(EventBody::RunFinished(finished)) => Some(finished),
-            _ => None,
-        };
+        let lines = self.lines(id)?.and_then(|(lines, _)| lines);
+        Ok(lines.and_then(|lines| self.summed_up(id, &lines)))
+    }
+
+    /// What run `id` exercised of its plan. Where its last line does not tell, since it has no end, its whole
+    /// journal is read.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn practised(&self, id: &str) -> io::Result<Vec<Practised>> {
+        let Some((Some(lines), _)) = self.lines(id)? else { return Ok(Vec::new()) };
+        let Ok(Steps { steps }) = serde_json::from_str(&lines.first) else { return Ok(Vec::new()) };
+        let sum = serde_json::from_str(&lines.last).ok().and_then(|sum: Sum| sum.exercised);
+        if let Some(parts) = sum {
+            let practised = parts.into_iter().filter_map(|it| {
+                let slug = steps.iter().find(|step| step.id == it.step)?.slug.clone();
+                Some(Practised { slug, part: it.part, times: it.times, at: it.at, passed: it.passed })
+            });
+            return Ok(practised.collect());
+        }
+        let list = Exercises::of(&self.read(id)?.events).list().into_iter();
+        let practised = list.filter_map(|it| {
+            let slug = steps.get(it.step.index())?.slug.clone();
+            Some(Practised { slug, part: it.part, times: it.times, at: it.at, passed: it.passed })
+        });
+        Ok(practised.collect())
+    }
+
+    /// The ends of a journal that nobody else could have written; none where there is no first line.
+    fn believed(&self, id: &str) -> io::Result<Result<Option<Lines>, Intruded>> {
+        if let Some(intruded) = self.intruded_directory(id)? {
+            return Ok(Err(intruded));
+        }
+        Ok(match self.lines(id)? {
+            Some((_, Some(to))) => Err(Intruded { path: self.journal(id), to }),
+            Some((lines, None)) => Ok(lines),
+            None => Ok(None),
+        })
+    }
+
+    fn summed_up(&self, id: &str, lines: &Lines) -> Option<RunSummary> {
+        let first: Line =
+            serde_json::from_str(&lines.first).ok().filter(|it: &Line| it.kind == "run_started")?;
+        let started: Start = serde_json::from_str(&lines.first).ok()?;
+        let last: Option<Line> = serde_json::from_str(&lines.last).ok();
+        let over = last.as_ref().is_some_and(|last| last.kind == "run_finished");
+        let finished: Option<End> = if over { serde_json::from_str(&lines.last).ok() } else { None };
         let running = finished.is_none() && self.is_running(id);
-        let run = id.to_owned();
-        Ok(Some(RunSummary { run, started, started_at: first.at, finished, last_at, last_ms, running }))
+        let last = last.map_or_else(|| (first.at.clone(), first.mono_ms), |last| (last.at, last.mono_ms));
+        Some(RunSummary {
+            run: id.to_owned(),
+            started,
+            started_at: first.at,
+            finished,
+            last_at: last.0,
+            last_ms: last.1,
+            running,
+        })
+    }
+
+    /// The first and the last complete line, if there are any, and who else may write to them. A torn line
+    /// behind the last one is passed over. None without a journal: the directory is made before it, and a
+    /// removed one may be gone.
+    fn lines(&self, id: &str) -> io::Result<Option<(Option<Lines>, Option<crate::host::Exposed>)>> {
+        let path = self.journal(id);
+        let mut length = END;
+        loop {
+            let ends = match self.files().ends(&path, length) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+                ends => ends?,
+            };
+            let whole = ends.size <= length;
+            let (first, last) = (first_line(&ends), last_line(&ends, whole));
+            match (first, last) {
+                (Some(first), Some(last)) => {
+                    return Ok(Some((Some(Lines { first, last }), ends.exposed)));
+                }
+                _ if whole => return Ok(Some((None, ends.exposed))),
+                _ => length *= 8,
+            }
+        }
     }
 
     /// The first line of the journal of run `id`, if it is complete.
     pub(super) fn first_line_of(&self, id: &str) -> io::Result<Option<String>> {
-        self.first_line(&self.journal(id))
-    }
-
-    fn first_line(&self, path: &Path) -> io::Result<Option<String>> {
-        let mut length = END;
-        loop {
-            let bytes = self.files().read_at(path, 0, length)?;
-            if let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
-                return Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned()));
-            }
-            if (bytes.len() as u64) < length {
-                return Ok(None);
-            }
-            length *= 4;
+        match self.lines(id)? {
+            None => Err(ErrorKind::NotFound.into()),
+            Some((lines, _)) => Ok(lines.map(|lines| lines.first)),
         }
     }
+}
 
-    /// The last complete line: a torn one behind it is passed over.
-    fn last_line(&self, path: &Path) -> io::Result<Option<String>> {
-        let size = self.files().size(path)?;
-        let mut length = END;
-        loop {
-            let from = size.saturating_sub(length);
-            let bytes = self.files().read_at(path, from, length)?;
-            let Some(end) = bytes.iter().rposition(|&byte| byte == b'\n') else {
-                if from == 0 {
-                    return Ok(None);
-                }
-                length *= 4;
-                continue;
-            };
-            let start = bytes[..end].iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
-            match start {
-                Some(start) => return Ok(Some(String::from_utf8_lossy(&bytes[start..end]).into_owned())),
-                None if from == 0 => return Ok(Some(String::from_utf8_lossy(&bytes[..end]).into_owned())),
-                None => length *= 4,
-            }
-        }
-    }
+fn first_line(ends: &Ends) -> Option<String> {
+    let end = ends.first.iter().position(|&byte| byte == b'\n')?;
+    Some(text(&ends.first[..end]))
+}
+
+/// The last complete line; where the bytes are not the `whole` file, only one whose begin is among them.
+fn last_line(ends: &Ends, whole: bool) -> Option<String> {
+    let end = ends.last.iter().rposition(|&byte| byte == b'\n')?;
+    let start = ends.last[..end].iter().rposition(|&byte| byte == b'\n').map(|at| at + 1);
+    let start = start.or(whole.then_some(0))?;
+    Some(text(&ends.last[start..end]))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::line::tests::started;
     use super::super::store::tests::{RUN, stage, written};
+    use super::super::verify::tests::end;
     use super::*;
-    use crate::host::fake::FakeFiles;
+    use crate::event::{EventBody, Purpose, StepFinished, StepResult};
+    use crate::host::fake::{FakeClock, FakeFiles};
     use crate::host::{Exposed, Files};
+    use crate::plan::StepId;
 
     #[test]
     fn a_run_without_an_end_is_running_while_its_engine_lives() {
@@ -160,7 +324,7 @@ mod tests {
         let store = Store::new(&files, "/home");
         let summary = || store.summary(RUN).expect("is readable").expect("has started");
         assert!(summary().running);
-        assert_eq!((summary().started.pid, summary().last_ms, summary().finished), (42, 2, None));
+        assert_eq!((&*summary().started.title, summary().last_ms, summary().finished), ("Deploy", 2, None));
         drop(writer);
         assert!(!summary().running);
     }
@@ -183,5 +347,54 @@ mod tests {
         assert_eq!((runs, listing.empty), (vec!["3", "1"], vec!["5".to_owned(), "4".to_owned()]));
         let intruded = Intruded { path: store.directory("2"), to: Exposed::Everyone };
         assert_eq!(listing.left_out, [("2".to_owned(), LeftOut::Intruded(intruded))]);
+    }
+
+    #[test]
+    fn what_was_practised_is_told_by_the_last_line_or_else_by_all_of_them() {
+        let start = EventBody::StepStarted {
+            step: StepId(1),
+            attempt: 1,
+            purpose: Purpose::Fallback,
+            script: None,
+            timeout_ms: 1,
+        };
+        let result = StepResult::Passed;
+        let ended = StepFinished { result, ..StepFinished::blank(StepId(1), 1) };
+        let ended = EventBody::StepFinished(Box::new(ended));
+        let files = FakeFiles::default();
+        let store = Store::new(&files, "/home");
+        let bodies = vec![started(), start, ended];
+        let mut writer = written(&files, RUN, bodies);
+        let from_all = store.practised(RUN).expect("is readable");
+        let slugs: Vec<_> = from_all.iter().map(|it| (&*it.slug, it.part, it.times, it.passed)).collect();
+        assert_eq!(slugs, [("step-1.1", PlanPart::Fallback, 1, true)]);
+        let EventBody::RunFinished(mut end) = end(3) else { unreachable!("it is an end") };
+        end.exercised = Some(Exercises::of(&store.read(RUN).expect("is there").events).list());
+        let end = EventBody::RunFinished(end);
+        writer.record(&FakeClock::default(), end, 9, true).2.expect("memory has room");
+        // What stands between the first and the last line is not even looked at.
+        let text = store.text(RUN).expect("is there").replace("\"type\":\"step_finished\"", "");
+        files.replace(&store.journal(RUN), text.as_bytes()).expect("memory has room");
+        assert_eq!(store.practised(RUN).expect("is readable"), from_all);
+        let finished = store.summary(RUN).expect("is readable").and_then(|run| run.finished);
+        assert_eq!(finished.map(|end| end.outcome), Some(Outcome::Observed));
+        assert_eq!(store.practised("none").expect("is no run"), []);
+    }
+
+    #[test]
+    fn lines_longer_than_what_is_read_at_first_are_found() {
+        let files = FakeFiles::default();
+        let store = Store::new(&files, "/home");
+        let EventBody::RunStarted(mut long) = started() else { unreachable!("it is a start") };
+        long.workdir = "w".repeat(100_000);
+        drop(written(
+            &files,
+            RUN,
+            vec![EventBody::RunStarted(long), stage(&"x".repeat(300_000)), stage("up")],
+        ));
+        let torn = format!("{{\"v\":1,{}", "y".repeat(20_000));
+        files.append(&store.journal(RUN)).and_then(|mut it| it.append(torn.as_bytes())).expect("has room");
+        let summary = store.summary(RUN).expect("is readable").expect("has started");
+        assert_eq!((&*summary.started.title, summary.last_ms, summary.finished), ("Deploy", 2, None));
     }
 }

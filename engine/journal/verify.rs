@@ -156,13 +156,13 @@ impl Links {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::line::tests::{lines, started};
     use super::*;
     use crate::event::{EventBody, Outcome, RunFinished};
     use crate::plan::StepId;
 
-    fn end(events: u64) -> EventBody {
+    pub(in crate::journal) fn end(events: u64) -> EventBody {
         EventBody::RunFinished(Box::new(RunFinished {
             outcome: Outcome::Observed,
             summary: "observed".into(),
@@ -175,6 +175,7 @@ mod tests {
             rehearsal: None,
             warnings: vec![],
             left_running: vec![],
+            exercised: None,
             events,
         }))
     }

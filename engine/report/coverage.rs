@@ -7,8 +7,8 @@
 use super::style::{Style, WIDTH, fit, one_line};
 use super::terminal::row;
 use super::timeline::day;
-use crate::event::{Answer, Event, EventBody, Purpose, RunStarted, StepResult};
-use crate::plan::StepId;
+use crate::event::PlanPart;
+use crate::journal::{Practised, Start};
 use crate::runbook::{Action, Procedure, Reach, Runbook, Step};
 use serde::Serialize;
 use std::io::{self, Write};
@@ -55,25 +55,11 @@ pub struct Part {
     /// Its line.
     pub line: usize,
     /// What of it.
-    pub part: Kind,
+    pub part: PlanPart,
     /// How often it was exercised.
     pub count: usize,
     /// The last time.
     pub last: Option<Exercise>,
-}
-
-/// What of a step can be exercised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The step itself.
-    Step,
-    /// The step, taken as a fallback.
-    Fallback,
-    /// The decision that leads to it, answered yes.
-    DecidedYes,
-    /// The decision that leads to it, answered no.
-    DecidedNo,
 }
 
 /// When and by what something was exercised.
@@ -111,16 +97,16 @@ impl Coverage {
         Self { v: VERSION, procedures }
     }
 
-    /// Counts what the run of `events` exercised.
-    pub fn add(&mut self, events: &[Event]) {
-        let Some(EventBody::RunStarted(started)) = events.first().map(|event| &event.body) else { return };
-        let same_name = |file: &str| Path::new(file).file_name() == Path::new(&started.file).file_name();
-        let covered = self
-            .procedures
-            .iter_mut()
-            .find(|covered| covered.procedure == started.procedure && same_name(&covered.file));
-        if let Some(covered) = covered {
-            covered.add(started, events);
+    /// Whether a run that `started` like this counts for something here.
+    pub fn knows(&self, started: &Start) -> bool {
+        self.procedures.iter().any(|covered| covered.is(started))
+    }
+
+    /// Counts what the run `run`, which `started` like this, practised.
+    pub fn add(&mut self, run: &str, started: &Start, practised: &[Practised]) {
+        let Some(covered) = self.procedures.iter_mut().find(|covered| covered.is(started)) else { return };
+        for practised in practised {
+            covered.count(run, started, practised);
         }
     }
 
@@ -149,13 +135,13 @@ fn parts(procedure: &Procedure) -> Vec<Part> {
     for step in &procedure.steps {
         let mut push = |kind| parts.push(part(step, kind));
         match &step.reach {
-            Reach::Plain | Reach::With { .. } | Reach::Arm { .. } => push(Kind::Step),
-            Reach::Fallback { .. } => push(Kind::Fallback),
+            Reach::Plain | Reach::With { .. } | Reach::Arm { .. } => push(PlanPart::Step),
+            Reach::Fallback { .. } => push(PlanPart::Fallback),
             Reach::Decision(_) => {
-                push(Kind::DecidedYes);
-                push(Kind::DecidedNo);
+                push(PlanPart::DecidedYes);
+                push(PlanPart::DecidedNo);
                 if !matches!(step.action, Action::Notes) {
-                    push(Kind::Step);
+                    push(PlanPart::Step);
                 }
             }
         }
@@ -163,7 +149,7 @@ fn parts(procedure: &Procedure) -> Vec<Part> {
     parts
 }
 
-fn part(step: &Step, part: Kind) -> Part {
+fn part(step: &Step, part: PlanPart) -> Part {
     Part {
         step: step.id.clone(),
         slug: step.slug.clone(),
@@ -176,77 +162,24 @@ fn part(step: &Step, part: Kind) -> Part {
 }
 
 impl Covered {
-    fn add(&mut self, started: &RunStarted, events: &[Event]) {
-        let mut purposes = vec![Purpose::Plan; started.steps.len()];
-        for event in events {
-            match &event.body {
-                EventBody::StepStarted { step, purpose, .. } => {
-                    if let Some(at) = purposes.get_mut(step.index()) {
-                        *at = *purpose;
-                    }
-                }
-                EventBody::StepFinished(end) => {
-                    let kind = match purposes.get(end.step.index()) {
-                        Some(Purpose::Fallback) => Kind::Fallback,
-                        Some(Purpose::Plan | Purpose::Always) => Kind::Step,
-                        Some(Purpose::Evidence) | None => continue,
-                    };
-                    if ran_to_its_end(&end.result) {
-                        self.count(started, event, end.step, kind, end.result.passed());
-                    }
-                }
-                EventBody::Decision { step, answer, .. } => match answer {
-                    Answer::Yes => self.count(started, event, *step, Kind::DecidedYes, true),
-                    Answer::No => self.count(started, event, *step, Kind::DecidedNo, true),
-                    Answer::Undecided => {}
-                },
-                EventBody::RunStarted(_)
-                | EventBody::Output { .. }
-                | EventBody::StepRetrying { .. }
-                | EventBody::StepSkipped { .. }
-                | EventBody::Confirmation { .. }
-                | EventBody::Target { .. }
-                | EventBody::Stage { .. }
-                | EventBody::Fault { .. }
-                | EventBody::Note { .. }
-                | EventBody::Notification { .. }
-                | EventBody::Resume { .. }
-                | EventBody::Cancel { .. }
-                | EventBody::RunFinished(_)
-                | EventBody::Unknown => {}
-            }
-        }
+    fn is(&self, started: &Start) -> bool {
+        self.procedure == started.procedure
+            && Path::new(&self.file).file_name() == Path::new(&started.file).file_name()
     }
 
-    fn count(&mut self, started: &RunStarted, event: &Event, step: StepId, kind: Kind, passed: bool) {
-        let Some(header) = started.steps.get(step.index()) else { return };
-        let part = self.parts.iter_mut().find(|part| part.slug == header.slug && part.part == kind);
-        let Some(part) = part else { return };
-        part.count += 1;
-        if part.last.as_ref().is_none_or(|last| last.at <= event.at) {
+    fn count(&mut self, run: &str, started: &Start, practised: &Practised) {
+        let same = |part: &&mut Part| part.slug == practised.slug && part.part == practised.part;
+        let Some(part) = self.parts.iter_mut().find(same) else { return };
+        part.count += practised.times as usize;
+        if part.last.as_ref().is_none_or(|last| last.at <= practised.at) {
             part.last = Some(Exercise {
-                run: started.run.clone(),
+                run: run.to_owned(),
                 mode: started.mode.clone(),
-                at: event.at.clone(),
-                passed,
+                at: practised.at.clone(),
+                passed: practised.passed,
                 earlier_text: started.document_sha256 != self.document_sha256,
             });
         }
-    }
-}
-
-fn ran_to_its_end(result: &StepResult) -> bool {
-    match result {
-        StepResult::Passed
-        | StepResult::Failed { .. }
-        | StepResult::Mismatched { .. }
-        | StepResult::TimedOut { .. }
-        | StepResult::Signaled { .. }
-        | StepResult::Done { .. } => true,
-        StepResult::Cancelled
-        | StepResult::LeftOpen
-        | StepResult::CouldNotStart { .. }
-        | StepResult::Unknown => false,
     }
 }
 
@@ -303,12 +236,12 @@ pub fn text(out: &mut dyn Write, coverage: &Coverage, style: Style) -> io::Resul
     }
 }
 
-fn word(kind: Kind) -> &'static str {
+fn word(kind: PlanPart) -> &'static str {
     match kind {
-        Kind::Step => "step",
-        Kind::Fallback => "fallback",
-        Kind::DecidedYes => "decided yes",
-        Kind::DecidedNo => "decided no",
+        PlanPart::Step => "step",
+        PlanPart::Fallback => "fallback",
+        PlanPart::DecidedYes => "decided yes",
+        PlanPart::DecidedNo => "decided no",
     }
 }
 
@@ -316,6 +249,8 @@ fn word(kind: Kind) -> &'static str {
 mod tests {
     use super::super::{sample, schema};
     use super::*;
+    use crate::event::{Event, EventBody};
+    use crate::journal::Exercises;
     use crate::runbook::Decision;
 
     /// The sample's document: its four steps, the third a fallback, and a decision behind them.
@@ -341,6 +276,23 @@ mod tests {
         runbook
     }
 
+    /// Adds what the journal of `events` would tell.
+    fn add(coverage: &mut Coverage, events: &[Event]) {
+        let EventBody::RunStarted(started) = &events[0].body else { unreachable!("a run starts") };
+        let list = Exercises::of(events).list().into_iter();
+        let practised = list.map(|it| Practised {
+            slug: started.steps[it.step.index()].slug.clone(),
+            part: it.part,
+            times: it.times,
+            at: it.at,
+            passed: it.passed,
+        });
+        let start = Start::from(&**started);
+        let practised: Vec<Practised> = practised.collect();
+        coverage.add(&started.run, &start, &practised);
+        assert!(coverage.knows(&start) || practised.is_empty() || start.file.starts_with("other"));
+    }
+
     fn shown(coverage: &Coverage) -> String {
         let mut out = Vec::new();
         text(&mut out, coverage, Style::Plain).expect("writes to memory");
@@ -351,8 +303,8 @@ mod tests {
     fn what_ran_is_counted_and_what_never_did_is_named() {
         let runbook = runbook();
         let mut coverage = Coverage::of([(&runbook, "ab")]);
-        coverage.add(&sample::events());
-        coverage.add(&sample::recovered());
+        add(&mut coverage, &sample::events());
+        add(&mut coverage, &sample::recovered());
         assert_eq!(
             shown(&coverage),
             "Engine Restart Failed · 4 of 6 exercised · bot.md:3\n  \
@@ -373,7 +325,7 @@ mod tests {
     fn an_earlier_text_of_the_document_counts_and_is_marked() {
         let runbook = runbook();
         let mut coverage = Coverage::of([(&runbook, "cd")]);
-        coverage.add(&sample::events());
+        add(&mut coverage, &sample::events());
         let text = shown(&coverage);
         assert!(text.contains("Check engine status          1  2026-01-02* exec\n"), "{text}");
         assert!(text.contains("\n* with an earlier text of the document\n"), "{text}");
@@ -387,14 +339,13 @@ mod tests {
         if let EventBody::RunStarted(started) = &mut other[0].body {
             started.file = "other/else.md".into();
         }
-        coverage.add(&other);
-        coverage.add(&sample::events()[..6][..2]);
-        coverage.add(&[]);
+        add(&mut coverage, &other);
+        add(&mut coverage, &sample::events()[..2]);
         assert_eq!(coverage.never().count(), 6);
         if let EventBody::RunStarted(started) = &mut other[0].body {
             started.file = "elsewhere/bot.md".into();
         }
-        coverage.add(&other);
+        add(&mut coverage, &other);
         assert_eq!(coverage.never().count(), 3);
     }
 
@@ -402,7 +353,7 @@ mod tests {
     fn the_json_names_the_run_that_exercised_a_part() {
         let runbook = runbook();
         let mut coverage = Coverage::of([(&runbook, "ab")]);
-        coverage.add(&sample::events());
+        add(&mut coverage, &sample::events());
         let json: serde_json::Value = serde_json::from_str(&coverage.json()).expect("is JSON");
         assert_eq!(
             json["procedures"][0]["parts"][2],
@@ -420,7 +371,7 @@ mod tests {
         let schema = include_str!("../../runbooks/reference/schema/coverage.schema.json");
         let runbook = runbook();
         let mut coverage = Coverage::of([(&runbook, "ab")]);
-        coverage.add(&sample::events());
+        add(&mut coverage, &sample::events());
         assert_eq!(schema::misfits(schema, &coverage.json()), Vec::<String>::new());
     }
 }

@@ -138,6 +138,7 @@ pub(crate) fn events() -> Vec<Event> {
                 rehearsal: None,
                 warnings: vec![],
                 left_running: vec![],
+                exercised: None,
                 events: 11,
             })),
         ),
@@ -234,6 +235,7 @@ pub(crate) fn recovered() -> Vec<Event> {
                 rehearsal: None,
                 warnings: vec![],
                 left_running: vec!["tail (4711)".into()],
+                exercised: None,
                 events: 16,
             })),
         ),
@@ -312,6 +314,7 @@ pub(crate) fn hostile(text: &str) -> Vec<Event> {
             }),
             warnings: vec![own()],
             left_running: vec![own()],
+            exercised: None,
             events: 16,
         })),
     ];

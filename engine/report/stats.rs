@@ -182,6 +182,7 @@ pub(super) mod tests {
     use super::super::sample;
     use super::*;
     use crate::event::{EventBody, JudgedTarget};
+    use crate::journal::{End, Start};
 
     pub(in crate::report) fn run(
         mode: &str,
@@ -210,10 +211,10 @@ pub(super) mod tests {
             vec![JudgedTarget { text, verdict, elapsed_ms: recovered_ms, limit_ms: Some(30_000) }];
         RunSummary {
             run: format!("run-{at}"),
-            started: Box::new(started),
+            started: Start::from(&started),
             started_at: at.into(),
             last_at: at.into(),
-            finished: outcome.map(|_| finished),
+            finished: outcome.map(|_| End::from(&*finished)),
             last_ms: 1,
             running: false,
         }

@@ -100,6 +100,7 @@ pub(super) fn finish(machine: &Machine, now_ms: u64) -> RunFinished {
         rehearsal: None,
         warnings: warnings(machine, outcome),
         left_running: Vec::new(),
+        exercised: None,
         events: 0,
     }
 }

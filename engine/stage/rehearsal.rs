@@ -367,6 +367,7 @@ fn not_run(conclusion: &Conclusion, wall_ms: u64) -> RunFinished {
         rehearsal: None,
         warnings: Vec::new(),
         left_running: Vec::new(),
+        exercised: None,
         events: 0,
     }
 }

@@ -12,7 +12,7 @@ use crate::host::processes::become_subreaper;
 use crate::host::surroundings::{inherited_line, own_program};
 use crate::host::watch::Watch;
 use crate::host::{Environment, Files as _, SystemFiles};
-use crate::journal::Store;
+use crate::journal::{Exercises, Store};
 use crate::plan::Plan;
 use crate::report::terminal::Verbosity;
 use crate::run::{Recorder as Record, Run, execute};
@@ -191,7 +191,8 @@ pub(super) fn perform(
     session.without.extend(place.without.iter().cloned());
     session.terminal = false;
     let live = exec::live(&plan, settings, environment.inner, &mut **out);
-    let mut recorder = Recorder { writer, clock, live, states: None, closed: false, told: false };
+    let exercises = Exercises::default();
+    let mut recorder = Recorder { writer, clock, live, exercises, states: None, closed: false, told: false };
     let targets = plan.procedure.targets.clone();
     let plan = Arc::new(plan);
     let mut asker = Some(ask::Asker::new(person.take(), &plan));

@@ -62,6 +62,7 @@ fn over(outcome: Outcome) -> EventBody {
         rehearsal: None,
         warnings: vec![],
         left_running: vec![],
+        exercised: None,
         events: 0,
     }))
 }
