@@ -17,6 +17,7 @@ talk() { curl -s --max-time 2 "$@" http://host/ >/dev/null; [ $? != 7 ]; }
 try() { local what=$1; shift; if "$@" >/dev/null 2>&1; then echo "REACHED $what"; else echo "kept out: $what"; fi; }
 change() { [ -e "$1" ] && echo attacked >"$1"; }
 write() { echo attacked >"$1"; }
+append() { : >>"$1"; }
 environment() { { env; cat /proc/[0-9]*/environ; } | tr '\0' '\n' | grep -q "$1"; }
 interfaces() { tail -n +3 /proc/net/dev | grep -qv '^ *lo:'; }
 try "host port" read_port "$PORT"
@@ -30,6 +31,7 @@ try "writing a program" write "/usr/local/bin/$MARK"
 try "shared memory" cat "/dev/shm/$MARK"
 try "host process" test -d "/proc/$PID"
 try "killing a host process" kill -9 "$PID"
+try "a setting of the kernel" append /proc/sys/kernel/core_uses_pid
 try "secret" environment s3cret
 try "outside interface" interfaces
 echo "the attack is over"
@@ -146,7 +148,7 @@ fn nothing_is_reached(change: impl FnOnce(Test) -> Test) {
     let (reached, finished) = host.attacked(change);
     assert_eq!(reached, Vec::<String>::new(), "{}", finished.stdout);
     assert!(finished.stdout.contains("let in: welcome"), "{}", finished.stdout);
-    assert_eq!(finished.stdout.matches("kept out: ").count(), 13, "{}", finished.stdout);
+    assert_eq!(finished.stdout.matches("kept out: ").count(), 14, "{}", finished.stdout);
     host.is_unharmed(&finished);
     finished.exit(0).leaves_nothing();
 }

@@ -2,7 +2,7 @@
 
 use super::sandbox::{RootEntry, Sandbox, Unavailable};
 use crate::host::processes::{Command, End};
-use crate::host::surroundings::{root_entries, sockets};
+use crate::host::surroundings::{is_root, root_entries, sockets};
 use crate::host::watch::{Enclosed, Heed, STATUS_FD, Waited, Watch};
 use crate::host::{Environment, Processes};
 use std::ffi::OsString;
@@ -79,6 +79,7 @@ pub fn open(
     let Wanted { engine, workdir, read, run_directory, run, cwd, set, let_in } = wanted;
     let variables = environment.vars();
     let sockets = sockets();
+    let root_calls = is_root();
     let sandbox = Sandbox {
         root,
         engine,
@@ -91,6 +92,7 @@ pub fn open(
         variables,
         let_in,
         disk: true,
+        root_calls,
     };
     let mut opened = Opened { bwrap, sandbox, set };
     let mut tried = trial(opened.command(&["true".into()]), watch)?;

@@ -81,6 +81,8 @@ pub struct Sandbox {
     pub let_in: Vec<String>,
     /// Whether there is a small disk; bubblewrap before 0.7 cannot make one.
     pub disk: bool,
+    /// The caller is root, whom the kernel's settings obey even without any capability.
+    pub root_calls: bool,
 }
 
 /// A sandbox as it is started.
@@ -114,6 +116,9 @@ impl Sandbox {
             }
         }
         args.push(&["--proc", "/proc", "--dev", "/dev"]);
+        if self.root_calls {
+            args.push(&["--ro-bind", "/proc/sys", "/proc/sys"]);
+        }
         for fresh in ["/run", "/tmp", "/var", "/home", WORKDIR] {
             args.push(&["--tmpfs", fresh]);
         }
@@ -274,6 +279,7 @@ mod tests {
             .to_vec(),
             let_in: vec!["A_URL".to_owned()],
             disk: true,
+            root_calls: false,
         }
     }
 
@@ -310,6 +316,18 @@ mod tests {
         assert!(complaint("bwrap: Unknown option --size\n"));
         assert!(!complaint("bwrap: Unknown option --chmod\n"));
         assert!(!line(&Sandbox { disk: false, ..sandbox() }).contains("--size"));
+    }
+
+    #[test]
+    fn root_cannot_change_the_kernels_settings() {
+        let rooted = line(&Sandbox { root_calls: true, ..sandbox() });
+        let covered = "--proc /proc --dev /dev --ro-bind /proc/sys /proc/sys ";
+        assert_eq!(
+            rooted.replace(covered, "--proc /proc --dev /dev "),
+            line(&sandbox()),
+            "and nothing else differs"
+        );
+        assert!(rooted.contains(covered), "{rooted}");
     }
 
     #[test]
