@@ -2,6 +2,7 @@
 //! consume and write to a given writer; nothing here decides, runs or reads anything.
 
 pub mod cast;
+pub mod chaos;
 pub mod coverage;
 pub mod delivery;
 pub mod escalation;

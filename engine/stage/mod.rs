@@ -10,11 +10,14 @@ pub mod place;
 pub mod reason;
 pub mod rehearsal;
 pub mod sandbox;
+pub mod scenario;
 pub mod sequence;
 pub mod service;
+pub mod trial;
 
 pub use config::{Fault, Stage, StageFile};
 pub use place::Place;
 pub use reason::Reason;
 pub use rehearsal::{Rehearsal, Rehearsed, rehearse};
 pub use sandbox::{Enclosure, Sandbox, Unavailable};
+pub use scenario::Scenario;

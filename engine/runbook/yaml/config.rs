@@ -21,6 +21,8 @@ pub struct Config {
     pub stage: Option<Elsewhere>,
     /// What can be broken in a rehearsal.
     pub faults: Option<Elsewhere>,
+    /// Scenarios of the chaos suite: files, or directories of them, relative to the file's folder.
+    pub scenarios: Vec<Located<String>>,
     /// Which row of a document's escalation matrix a severity has, where its words do not say it.
     pub escalation: Option<Mapping<String>>,
     /// Who is told about a run.

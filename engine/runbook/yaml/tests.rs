@@ -64,7 +64,7 @@ fn mistakes_in_a_configuration_are_shown_at_their_place() {
             "workdir: x\nxyz: 1\n",
             (2, 1),
             "unknown key `xyz`",
-            "known keys: `procedures`, `workdir`, `stage`, `faults`, `escalation`, `notifiers`",
+            "known keys: `procedures`, `workdir`, `stage`, `faults`, `scenarios`, `escalation`, `notifiers`",
         ),
         (
             "\u{feff}workdir: 'ü'\r\n\r\nwrkdir: 2\r\n",
