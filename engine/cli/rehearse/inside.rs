@@ -158,12 +158,12 @@ pub(super) fn perform(
     become_subreaper().map_err(failed)?;
 
     let shims: Vec<PathBuf> =
-        declared.stage.shims.iter().map(|shim| theatre.directory.join(&shim.value)).collect();
+        declared.project.stage.shims.iter().map(|shim| theatre.directory.join(&shim.value)).collect();
     let path = host.environment.var("PATH").unwrap_or_default();
     let path = path_with(&[shims, theatre.programs.clone()].concat(), &path);
     let environment = Staged { inner: host.environment, path: path.clone() };
     let bash = exec::bash(host, &plan);
-    let mut variables = declared.variables(&own_program().map_err(failed)?, Some(&plan));
+    let mut variables = declared.project.variables(&own_program().map_err(failed)?, Some(&plan));
     variables.push(("PATH".to_owned(), path));
     let place =
         Place { bash, directory: theatre.directory.clone(), variables, without: theatre.without.clone() };
@@ -214,7 +214,7 @@ pub(super) fn perform(
         })
     };
     let rehearsal = Rehearsal {
-        stage: &declared.stage,
+        stage: &declared.project.stage,
         name: &declared.name,
         fault: &declared.fault,
         place: place.clone(),
