@@ -11,6 +11,7 @@
 mod architecture;
 mod bad_input;
 mod broken_cures;
+mod chaos;
 mod choices;
 mod doctests;
 mod dry_run;

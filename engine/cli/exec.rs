@@ -437,7 +437,7 @@ pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> R
 }
 
 /// The time of the start and six characters that two runs of one moment do not share.
-fn run_id(at: &str, host: &Host<'_>) -> String {
+pub(super) fn run_id(at: &str, host: &Host<'_>) -> String {
     let stamp: String = at.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
     let seed = format!("{at} {} {:?}", host.environment.pid(), host.clock.monotonic());
     format!("{stamp}Z-{}", &hash(&seed)[..6])

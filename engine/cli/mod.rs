@@ -5,6 +5,7 @@
 
 mod aftermath;
 mod ask;
+mod chaos;
 mod coverage;
 mod documents;
 mod evidence;
@@ -71,6 +72,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: exec::command, run: exec::run },
     Subcommand { command: rehearse::command, run: rehearse::run },
     Subcommand { command: test::command, run: test::run },
+    Subcommand { command: chaos::command, run: chaos::run },
     Subcommand { command: runs::command, run: runs::run },
     Subcommand { command: report::command, run: report::run },
     Subcommand { command: resume::command, run: resume::run },

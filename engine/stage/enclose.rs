@@ -3,7 +3,7 @@
 use super::sandbox::{RootEntry, Sandbox, Unavailable};
 use crate::host::processes::{Command, End};
 use crate::host::surroundings::{is_root, root_entries, sockets};
-use crate::host::watch::{Enclosed, Heed, STATUS_FD, Waited, Watch};
+use crate::host::watch::{Captured, Enclosed, Heed, STATUS_FD, Waited, Watch};
 use crate::host::{Environment, Processes};
 use std::ffi::OsString;
 use std::io::{self, PipeReader};
@@ -75,6 +75,16 @@ pub fn open(
     environment: &dyn Environment,
     watch: &mut Watch,
 ) -> io::Result<Result<Opened, Unavailable>> {
+    let mut opened = untried(bwrap, wanted, environment, true)?;
+    let mut tried = trial(opened.command(&["true".into()]), watch)?;
+    if tried.as_ref().is_err_and(Unavailable::is_unknown_size) {
+        opened.sandbox.disk = false;
+        tried = trial(opened.command(&["true".into()]), watch)?;
+    }
+    Ok(tried.map(|()| opened))
+}
+
+fn untried(bwrap: PathBuf, wanted: Wanted, environment: &dyn Environment, disk: bool) -> io::Result<Opened> {
     let root = root_entries()?.into_iter().map(|(name, link)| RootEntry { name, link }).collect();
     let Wanted { engine, workdir, read, run_directory, run, cwd, set, let_in } = wanted;
     let variables = environment.vars();
@@ -91,16 +101,10 @@ pub fn open(
         cwd,
         variables,
         let_in,
-        disk: true,
+        disk,
         root_calls,
     };
-    let mut opened = Opened { bwrap, sandbox, set };
-    let mut tried = trial(opened.command(&["true".into()]), watch)?;
-    if tried.as_ref().is_err_and(Unavailable::is_unknown_size) {
-        opened.sandbox.disk = false;
-        tried = trial(opened.command(&["true".into()]), watch)?;
-    }
-    Ok(tried.map(|()| opened))
+    Ok(Opened { bwrap, sandbox, set })
 }
 
 fn command(bwrap: &Path, arguments: Vec<OsString>, variables: Vec<(String, String)>) -> Command {
@@ -123,6 +127,14 @@ fn trial(command: Command, watch: &mut Watch) -> io::Result<Result<(), Unavailab
 }
 
 impl Opened {
+    /// Another sandbox on this host, which need not be tried.
+    ///
+    /// # Errors
+    /// Whatever looking at the host gives.
+    pub fn another(&self, wanted: Wanted, environment: &dyn Environment) -> io::Result<Self> {
+        untried(self.bwrap.clone(), wanted, environment, self.sandbox.disk)
+    }
+
     fn command(&self, words: &[OsString]) -> Command {
         let enclosure = self.sandbox.enclosure();
         let mut variables = enclosure.environment;
@@ -142,13 +154,27 @@ impl Opened {
         self.command(&engine)
     }
 
+    /// The same, telling on [`STATUS_FD`] what becomes of it.
+    fn told_of(&self, arguments: &[OsString]) -> Command {
+        let mut command = self.engine(arguments);
+        command.arguments.splice(0..0, ["--json-status-fd".into(), STATUS_FD.to_string().into()]);
+        command
+    }
+
+    /// Starts the engine inside with `arguments` and goes on; its output is kept in memory.
+    ///
+    /// # Errors
+    /// Whatever starting gives.
+    pub fn start(&self, arguments: &[OsString]) -> io::Result<Captured> {
+        Captured::start_enclosed(self.told_of(arguments))
+    }
+
     /// Runs the engine inside with `arguments` and answers its exit code.
     ///
     /// # Errors
     /// Within, why it did not start; and whatever starting or waiting gives.
     pub fn run(&self, arguments: &[OsString], watch: &mut Watch) -> io::Result<Result<i32, Unavailable>> {
-        let mut command = self.engine(arguments);
-        command.arguments.splice(0..0, ["--json-status-fd".into(), STATUS_FD.to_string().into()]);
+        let mut command = self.told_of(arguments);
         let (reader, writer): (PipeReader, _) = io::pipe()?;
         command.descriptors.push((PID_FD, reader.into()));
         let Enclosed { end, began } = watch.enclose(command, writer)?;

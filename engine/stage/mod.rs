@@ -6,6 +6,7 @@ pub mod config;
 pub mod enclose;
 mod hold_back;
 mod measure;
+pub mod order;
 pub mod place;
 pub mod reason;
 pub mod rehearsal;
@@ -13,6 +14,7 @@ pub mod sandbox;
 pub mod scenario;
 pub mod sequence;
 pub mod service;
+mod shims;
 pub mod trial;
 
 pub use config::{Fault, Stage, StageFile};

@@ -9,6 +9,7 @@ use super::measure::measured;
 use super::place::{Looked, Place, how_it_failed, readiness};
 use super::sequence::{Conclusion, Fact, Look, Milestone, Next, Ran, Sequence, Terms, Verdict};
 use super::service::{Service, Watchdog};
+use super::shims::usable;
 use crate::event::{EventBody, JudgedTarget, Outcome, RehearsalVerdict, RunFinished, RunStarted};
 use crate::host::processes::End;
 use crate::host::watch::{Heed, Waited, Watch};
@@ -178,6 +179,7 @@ impl Driver<'_, '_> {
         let rehearsal = &self.rehearsal;
         let started = copy_tree(rehearsal.source, &rehearsal.place.directory, MAX_COPY)
             .map_err(|error| format!("the working directory cannot be copied: {error}"))
+            .and_then(|()| usable(&rehearsal.stage.shims, &rehearsal.place.directory))
             .and_then(|()| {
                 let Some(script) = &rehearsal.stage.service else { return Ok(None) };
                 Service::start(&rehearsal.place, &script.value, &rehearsal.log)

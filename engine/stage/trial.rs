@@ -239,11 +239,11 @@ mod tests {
                 false,
                 Some(
                     "the scenario expects that exec would exit 4; it would exit 0\nthe scenario expects the outcome \
-                     `contained`; it was `recovered_by_fallback`",
+                     `contained`; it was `verified`",
                 ),
             ),
             (
-                "branch: main\nexpect: {exit: 0, outcome: recovered_by_fallback}",
+                "branch: main\nexpect: {exit: 0, outcome: verified}",
                 told(verdict(true, Some(0), &[]), false, true),
                 Status::Pass,
                 false,
@@ -283,7 +283,7 @@ mod tests {
     fn a_trial_that_was_judged_has_its_figures() {
         let trial = judge(&scenario("branch: fallback"), 1, &told(verdict(true, Some(0), &[]), true, true));
         assert_eq!((trial.branch, trial.expected), (Some(Branch::Fallback), Some(Branch::Fallback)));
-        assert_eq!((trial.exit, trial.outcome), (Some(0), Some(Outcome::RecoveredByFallback)));
+        assert_eq!((trial.exit, trial.outcome), (Some(0), Some(Outcome::Verified)));
         assert!(trial.recovered_ms.is_some() && !trial.targets.is_empty() && trial.run.is_some());
         let none = judge(&scenario("branch: main"), 1, &told(verdict(false, None, &["no"]), false, true));
         assert_eq!((none.branch, none.outcome, none.recovered_ms), (None, None, None));

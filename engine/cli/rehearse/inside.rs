@@ -199,7 +199,8 @@ pub(super) fn perform(
     let opening = EventBody::RunStarted(Box::new(started.clone()));
     let mut run = |recorder: &mut dyn Record| {
         exec::preflight(&plan, settings, &mut staged).map_err(|failure| {
-            io::Error::other(failure.text.lines().next().unwrap_or_default().to_owned())
+            let first = failure.text.lines().next().unwrap_or_default();
+            io::Error::other(first.trim_start_matches("error: ").to_owned())
         })?;
         execute(Run {
             plan: Arc::clone(&plan),

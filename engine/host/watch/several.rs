@@ -1,10 +1,11 @@
 //! Waiting for several processes at once, each with its output in memory.
 
-use super::{Watch, stopped};
+use super::{STATUS_FD, Watch, stopped};
 use crate::host::adopted::reap_orphans;
 use crate::host::processes::{Command, End, Started, signal_group};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::Signal as Number;
+use nix::sys::signal::{Signal as Number, kill};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -13,12 +14,16 @@ use tokio::time::{Instant, sleep_until};
 
 /// How long the end of a killed process is waited for, in milliseconds.
 const PATIENCE_MS: u32 = 500;
+/// Bytes that `bwrap` tells at most.
+const MAX_STATUS: usize = 4096;
 
 /// A process whose output goes into memory.
 #[derive(Debug)]
 pub struct Captured {
     started: Started,
     streams: [File; 2],
+    /// What `bwrap` tells of its sandbox, where it is one.
+    status: Option<File>,
 }
 
 impl Captured {
@@ -27,12 +32,23 @@ impl Captured {
     /// # Errors
     /// Whatever starting gives.
     pub fn start(mut command: Command) -> io::Result<Self> {
-        let memory = || Ok::<_, io::Error>(File::from(memfd_create("output", MFdFlags::MFD_CLOEXEC)?));
         let streams = [memory()?, memory()?];
         for (descriptor, stream) in (1..).zip(&streams) {
             command.descriptors.push((descriptor, stream.try_clone()?.into()));
         }
-        Ok(Self { started: command.start_with_only_its_variables()?, streams })
+        Ok(Self { started: command.start_with_only_its_variables()?, streams, status: None })
+    }
+
+    /// Starts `bwrap`, whose arguments must name [`STATUS_FD`] for `--json-status-fd`.
+    ///
+    /// # Errors
+    /// Whatever starting gives.
+    pub fn start_enclosed(mut command: Command) -> io::Result<Self> {
+        let status = memory()?;
+        command.descriptors.push((STATUS_FD, status.try_clone()?.into()));
+        let mut captured = Self::start(command)?;
+        captured.status = Some(status);
+        Ok(captured)
     }
 
     /// What it wrote to standard output and standard error; of more than `limit` bytes, the first.
@@ -40,13 +56,29 @@ impl Captured {
     /// # Errors
     /// Whatever reading gives.
     pub fn said(&self, limit: usize) -> io::Result<[Vec<u8>; 2]> {
-        let read = |stream: &File| {
-            let size = usize::try_from(stream.metadata()?.len()).unwrap_or(limit).min(limit);
-            let mut bytes = vec![0; size];
-            stream.read_exact_at(&mut bytes, 0)?;
-            Ok::<_, io::Error>(bytes)
-        };
-        Ok([read(&self.streams[0])?, read(&self.streams[1])?])
+        Ok([read(&self.streams[0], limit)?, read(&self.streams[1], limit)?])
+    }
+
+    /// The first process in the sandbox, as seen from here, once it is there.
+    fn inside(&self) -> Option<Pid> {
+        let told = read(self.status.as_ref()?, MAX_STATUS).ok()?;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        told.lines().find_map(|line| {
+            let status: serde_json::Value = serde_json::from_str(line).ok()?;
+            Some(Pid::from_raw(i32::try_from(status.get("child-pid")?.as_i64()?).ok()?))
+        })
+    }
+
+    /// Sends `signal` to the first process in the sandbox, which ends what is in it in good order. One that is
+    /// not there yet is ended from outside.
+    ///
+    /// # Errors
+    /// Whatever sending gives.
+    pub fn signal_inside(&self, signal: i32) -> io::Result<()> {
+        match self.inside() {
+            Some(inside) => Ok(kill(inside, Number::try_from(signal)?)?),
+            None => self.signal(Number::SIGKILL as i32),
+        }
     }
 
     /// How it ended, if it did; never waits.
@@ -64,6 +96,18 @@ impl Captured {
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         signal_group(self.started.pid(), signal)
     }
+}
+
+fn memory() -> io::Result<File> {
+    Ok(File::from(memfd_create("output", MFdFlags::MFD_CLOEXEC)?))
+}
+
+/// What is in `stream`; of more than `limit` bytes, the first.
+fn read(stream: &File, limit: usize) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(stream.metadata()?.len()).unwrap_or(limit).min(limit);
+    let mut bytes = vec![0; size];
+    stream.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
 }
 
 impl Drop for Captured {
@@ -145,6 +189,38 @@ mod tests {
         assert_eq!(watch.first(&[slow], Duration::from_millis(1)).unwrap(), First::TimeOver);
         slow.signal(Number::SIGTERM as i32).unwrap();
         assert_eq!(watch.first(&[slow], long).unwrap(), First::Ended(0, End::Signaled(15)));
+    }
+
+    #[test]
+    fn a_signal_reaches_the_first_process_in_a_sandbox() {
+        let mut watch = Watch::new().unwrap();
+        let told = |pid: &str| {
+            // Stands for `bwrap`: it tells the process id of what it started.
+            let script = format!(
+                "(trap 'echo stopped; exit 5' TERM; while :; do sleep 0.01; done) & {pid} \
+                 wait $!"
+            );
+            Captured::start_enclosed(Command {
+                program: "/bin/bash".into(),
+                arguments: vec!["-c".into(), script.into()],
+                directory: "/".into(),
+                variables: Vec::new(),
+                without: Vec::new(),
+                descriptors: Vec::new(),
+            })
+            .unwrap()
+        };
+        let long = Duration::from_secs(20);
+        let inside = told(&format!("echo '{{ \"child-pid\": '$!' }}' >&{STATUS_FD};"));
+        while inside.inside().is_none() {
+            std::thread::yield_now();
+        }
+        inside.signal_inside(Number::SIGTERM as i32).unwrap();
+        assert_eq!(watch.first(&[&inside], long).unwrap(), First::Ended(0, End::Exited(5)));
+        assert_eq!(inside.said(100).unwrap()[0], b"stopped\n");
+        let silent = told("");
+        silent.signal_inside(Number::SIGTERM as i32).unwrap();
+        assert_eq!(watch.first(&[&silent], long).unwrap(), First::Ended(0, End::Signaled(9)));
     }
 
     #[test]

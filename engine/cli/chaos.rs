@@ -1,0 +1,189 @@
+//! `runbook chaos`: rehearses scenarios many times, side by side, and judges the whole.
+//!
+//! Each trial is a rehearsal like any other, in a sandbox of its own, and is on record like one.
+
+mod pool;
+mod select;
+mod write;
+
+use super::documents::{Documents, file};
+use super::failure::{Failure, Outcome};
+use super::procedure::Wanted;
+use super::project::Project;
+use super::staging::{self, stage_failed};
+use super::{Host, flag, form, format, output_style, texts};
+use crate::host::surroundings::cores;
+use crate::host::watch::Watch;
+use crate::journal::hash;
+use crate::report::chaos::{self, BranchOf, RateTarget, Suite, Trial};
+use crate::runbook::{Comparator, Metric, Runbook, Target, Unit};
+use crate::stage::scenario::has_fallback;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use select::Selected;
+use std::num::NonZero;
+
+pub(super) fn command() -> Command {
+    let text = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("chaos")
+        .about("Rehearse scenarios many times, each on a stage of its own, and judge the whole")
+        .arg(
+            Arg::new("paths")
+                .value_name("PATH")
+                .action(ArgAction::Append)
+                .help("Scenarios, or directories of them; without any, those the project names"),
+        )
+        .arg(text("scenario", "NAME", "Rehearse only this scenario (repeatable)").action(ArgAction::Append))
+        .arg(
+            text("trials", "N", "How often each scenario is rehearsed")
+                .value_parser(clap::value_parser!(u32).range(1..=1000))
+                .default_value("1"),
+        )
+        .arg(
+            text("seed", "N", "Shuffle as this number says; without it, another one each time")
+                .value_parser(clap::value_parser!(u64)),
+        )
+        .arg(
+            text("jobs", "N", "How many trials run side by side; without it, one a core")
+                .value_parser(clap::value_parser!(NonZero<usize>)),
+        )
+        .arg(text("output", "DIR", "Write results.jsonl and summary.json there"))
+        .arg(flag("no-prepare", "Leave out what the stage does on this host to prepare"))
+        .arg(file())
+        .arg(format(&["text", "json"]))
+}
+
+pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
+    let documents = Documents::load(&texts(matches, "file"), host);
+    if let Some(failure) = documents.failure() {
+        return Err(failure);
+    }
+    let project = Project::read(&documents, host)?;
+    let selected = Selected::new(&documents, &project, matches, host)?;
+    let output = write::directory(matches, host)?;
+    let mut watch = Watch::new().map_err(|error| stage_failed(&error))?;
+    let bwrap = staging::bwrap(&mut watch, host)?;
+    let quiet = form(matches) == "json" || matches.get_flag("quiet");
+    if !matches.get_flag("no-prepare")
+        && let Some(signal) = staging::prepare(&project, quiet, &mut watch, host)?
+    {
+        return Ok(128 + signal);
+    }
+    let settings = pool::Settings {
+        trials: matches.get_one::<u32>("trials").map_or(1, |trials| *trials as usize),
+        jobs: matches.get_one::<NonZero<usize>>("jobs").map_or_else(cores, |jobs| jobs.get()),
+        seed: matches.get_one("seed").copied().unwrap_or_else(|| some_seed(host)),
+    };
+    let mut shown = Shown { matches, trials: settings.trials, host };
+    let begun = shown.host.clock.monotonic();
+    let ran = pool::run(&documents, &project, &selected, settings, bwrap, &mut watch, &mut shown)?;
+    let wall = shown.host.clock.monotonic().saturating_sub(begun);
+    let suite = Suite {
+        trials: ran.trials,
+        skipped: selected.skipped.clone(),
+        branches: branches(&documents.runbooks),
+        target: rate_target(&documents.runbooks),
+        seed: settings.seed,
+        jobs: settings.jobs,
+        wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+    };
+    if ran.signal.is_none() {
+        write::write(&output, &suite, shown.host)?;
+    }
+    shown.end(&suite, &output, ran.signal)?;
+    Ok(match ran.signal {
+        Some(signal) => 128 + signal,
+        None if suite.is_good() => 0,
+        None => 1,
+    })
+}
+
+/// A number that nobody chose, short enough to be typed again.
+fn some_seed(host: &Host<'_>) -> u64 {
+    let text = format!("{} {} {:?}", host.clock.wall(), host.environment.pid(), host.clock.monotonic());
+    u64::from_str_radix(&hash(&text)[..8], 16).unwrap_or_default()
+}
+
+/// Every branch of every procedure.
+fn branches(runbooks: &[Runbook]) -> Vec<BranchOf> {
+    let mut found = Vec::new();
+    for procedure in runbooks.iter().flat_map(|runbook| &runbook.procedures) {
+        let branch = |branch| BranchOf { procedure: procedure.title.clone(), branch };
+        found.push(branch(chaos::Branch::Main));
+        found.extend(has_fallback(procedure).then(|| branch(chaos::Branch::Fallback)));
+    }
+    found
+}
+
+/// The pass rate that the documents ask for; of several, the highest.
+fn rate_target(runbooks: &[Runbook]) -> Option<RateTarget> {
+    let mut found: Option<RateTarget> = None;
+    for runbook in runbooks {
+        for procedure in &runbook.procedures {
+            for target in &procedure.targets {
+                let Some((rate, above)) = pass_rate(target) else { continue };
+                if found.as_ref().is_none_or(|known| rate > known.rate) {
+                    let file = runbook.source.path().display().to_string();
+                    let line = runbook.source.place(target.span.start).line;
+                    found = Some(RateTarget { text: target.text.clone(), file, line, rate, above });
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The share that a target asks to pass, and whether exactly that is not enough.
+fn pass_rate(target: &Target) -> Option<(f64, bool)> {
+    let quantity = target.quantity.filter(|quantity| quantity.unit == Unit::Percent)?;
+    if target.metric != Metric::Rate || !target.text.to_lowercase().contains("pass") {
+        return None;
+    }
+    match target.comparator? {
+        Comparator::AtLeast | Comparator::Equal => Some((quantity.value / 100.0, false)),
+        Comparator::More => Some((quantity.value / 100.0, true)),
+        Comparator::Less | Comparator::AtMost => None,
+    }
+}
+
+/// Shows trials as they end.
+struct Shown<'m, 'h, 'a> {
+    matches: &'m ArgMatches,
+    trials: usize,
+    host: &'h mut Host<'a>,
+}
+
+impl Shown<'_, '_, '_> {
+    fn trial(&mut self, trial: &Trial) -> Result<(), Failure> {
+        let style = output_style(self.matches, self.host);
+        let out = &mut self.host.out;
+        let shown = match form(self.matches) {
+            "json" => writeln!(out, "{}", chaos::line(trial)),
+            _ if self.matches.get_flag("quiet") && trial.status == chaos::Status::Pass => Ok(()),
+            _ => chaos::trial(out, trial, self.trials, style),
+        };
+        shown.and_then(|()| self.host.out.flush()).map_err(|error| Failure::output(&error))
+    }
+
+    fn end(&mut self, suite: &Suite, output: &std::path::Path, signal: Option<i32>) -> Result<(), Failure> {
+        let style = output_style(self.matches, self.host);
+        let out = &mut self.host.out;
+        let shown = match (form(self.matches), signal) {
+            ("json", _) => out.write_all(chaos::summary(suite).as_bytes()),
+            (_, Some(signal)) => {
+                let ran = suite.trials.len();
+                let trials = if ran == 1 { "trial" } else { "trials" };
+                writeln!(out, "stopped by signal {signal} after {ran} {trials}: nothing is judged or written")
+            }
+            _ => {
+                let cwd = self.host.environment.cwd();
+                let results = output.strip_prefix(&cwd).unwrap_or(output).join("results.jsonl");
+                writeln!(out)
+                    .and_then(|()| chaos::table(out, suite, style))
+                    .and_then(|()| writeln!(out, "  results: {}", results.display()))
+            }
+        };
+        shown.map_err(|error| Failure::output(&error))
+    }
+}
