@@ -195,6 +195,9 @@ pub struct RunStarted {
     /// When the alert fired, RFC 3339, if the caller knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detected_at: Option<String>,
+    /// How long before the start of the run that was, in milliseconds: times to recovery count from there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub before_ms: u64,
     /// Target texts.
     pub targets: Vec<String>,
     /// Parameters, secrets masked.
@@ -215,6 +218,10 @@ pub struct RunStarted {
     pub pid: u32,
     /// The plan's steps, so that a reader needs nothing else.
     pub steps: Vec<StepHeader>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What the journal keeps of a step of the plan.

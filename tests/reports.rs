@@ -104,6 +104,45 @@ fn whom_to_tell_is_printed_when_a_run_did_not_recover() {
 }
 
 #[test]
+fn a_target_counts_from_the_alert_where_its_time_is_known() {
+    let document = "# Bot\n\n**Target**: Recovery < 2 minutes\n\n1. Restart:\n   ```bash\n   touch x\n   ```\n\
+                    2. Verify:\n   ```bash\n   test -e x\n   ```\n";
+    let args = ["exec", "Bot", "--unattended", "--incident=log"];
+    let late = Test::on(document, &args).args(&["--detected-at", "10m ago"]).run().exit(4);
+    let late = late.says("  alert fired 10 min before the start (").says("missed (10 min of 2 min)\n");
+    let markdown = late.test.again(&["report", "last", "--format", "md"]).run().exit(0);
+    let markdown = markdown.says("- **Time to recovery**: 10 min from the alert, verified\n");
+    let lines: Vec<&str> = markdown.stdout.lines().filter(|line| line.contains("**")).collect();
+    let order: Vec<usize> =
+        ["**detected: ", "**run started**", "**mitigated**", "**resolved: ", "**run finished: "]
+            .into_iter()
+            .map(|moment| lines.iter().position(|line| line.contains(moment)).expect(moment))
+            .collect();
+    assert!(order.is_sorted(), "{lines:?}");
+    let json = markdown.test.again(&["report", "last", "--format", "json"]).run().exit(0);
+    let recovered = json.json()["recovered_ms"].as_u64().expect("is a number");
+    assert!((600_000..720_000).contains(&recovered), "{recovered}");
+    let stats = json.test.again(&["stats", "--format", "json"]).run().exit(0);
+    let median = stats.json()["procedures"][0]["recovery_ms"]["median"].as_u64();
+    assert_eq!(median, Some(recovered), "{}", stats.stdout);
+    let day = crate::expected::files(&stats.test.path("log"), "md").pop().expect("was written");
+    let incident = std::fs::read_to_string(day).expect("is ours");
+    assert!(
+        incident.contains("**detected: the alert fired**") && incident.contains("24 hours after the alert")
+    );
+    let soon = Test::on(document, &args).args(&["--detected-at", "1s"]).run().exit(0);
+    soon.says("alert fired 1.0 s before the start");
+    let future = Test::on(document, &args).args(&["--detected-at", "2999-01-01T00:00:00Z"]).run().exit(2);
+    let future = future.says("error: --detected-at 2999-01-01T00:00:00Z is in the future: it is ");
+    assert!(!future.test.path("x").exists());
+    Test::on(document, &args)
+        .args(&["--detected-at", "03:04"])
+        .run()
+        .exit(2)
+        .says("invalid value '03:04' for '--detected-at <TIME>': it is no time such as 2026-01-02T03:04:05Z");
+}
+
+#[test]
 fn a_team_names_the_row_of_a_severity_and_one_without_a_row_is_warned_of() {
     let yaml = "procedures: [../doc.md]\nescalation: {Critical: P1}\n";
     let run = exec(DOCUMENT, &[]).file("runbooks/runbook.yaml", yaml).run().exit(5);

@@ -1,6 +1,7 @@
 //! `runbook exec`: runs a procedure, or with `--dry-run` shows what would run.
 
 use super::aftermath::Aftermath;
+use super::detected::{self, Detected};
 use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
 use super::incident::{self, Incident};
 use super::notify::Notifiers;
@@ -37,6 +38,7 @@ const DEPTH: &str = "RUNBOOK_DEPTH";
 
 pub(super) fn command() -> Command {
     let command = planning(Command::new("exec").about("Run a procedure"))
+        .arg(detected::arg())
         .arg(flag("dry-run", "Show what would run, with both branches, and run nothing"));
     running(command)
 }
@@ -129,6 +131,7 @@ pub(super) fn verbosity(matches: &ArgMatches) -> Verbosity {
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Wanted>) -> Outcome {
     let wanted = required(wanted)?;
     let settings = Settings::of(matches, host);
+    let detected = Detected::of(matches, host)?;
     let mut choices = choices(matches);
     choices.terminal = !settings.policy.unattended;
     let dry = matches.get_flag("dry-run");
@@ -153,7 +156,8 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
     let rows = wanted.documents.escalation_rows();
     let severity = plan.procedure.severity.as_ref();
     let row = severity.and_then(|severity| row_name(&rows, &severity.text)).map(str::to_owned);
-    execute(plan, runbook.source.text(), row, settings, &aftermath, host)
+    let known = Known { escalation_row: row, detected };
+    execute(plan, runbook.source.text(), known, settings, &aftermath, host)
 }
 
 /// Asks for every parameter that is still open, all before anything starts.
@@ -245,10 +249,18 @@ pub(super) fn refuse_unattended(plan: &Plan, settings: Settings) -> Result<(), F
     Err(Failure { code: PERSON, text })
 }
 
+/// What is known of the incident besides its plan.
+struct Known {
+    /// Row of the escalation matrix that the team gives its severity.
+    escalation_row: Option<String>,
+    /// When the alert fired.
+    detected: Detected,
+}
+
 fn execute(
     plan: Plan,
     document: &str,
-    escalation_row: Option<String>,
+    known: Known,
     settings: Settings,
     aftermath: &Aftermath,
     host: &mut Host<'_>,
@@ -270,7 +282,9 @@ fn execute(
             Some(claim.ok_or_else(|| already_running(&plan))?)
         }
     };
-    let started = RunStarted { escalation_row, ..run_started(&plan, settings, host) };
+    let mut started = run_started(&plan, settings, host);
+    started.escalation_row = known.escalation_row;
+    known.detected.put_into(&mut started, &host.clock.wall());
     let writer =
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
     let journey = Journey {
@@ -410,6 +424,7 @@ pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> R
         document_sha256: plan.document_sha256.clone(),
         escalation_row: None,
         detected_at: None,
+        before_ms: 0,
         severity: header.severity.as_ref().map(|severity| severity.text.clone()),
         targets: header.targets.iter().map(|target| target.text.clone()).collect(),
         parameters: plan.parameters.iter().map(|it| (it.name.clone(), masked(it))).collect(),

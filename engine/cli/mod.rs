@@ -7,6 +7,7 @@ mod aftermath;
 mod ask;
 mod chaos;
 mod coverage;
+mod detected;
 mod documents;
 mod evidence;
 mod exec;

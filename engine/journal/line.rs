@@ -206,6 +206,7 @@ pub(super) mod tests {
             severity: None,
             escalation_row: None,
             detected_at: None,
+            before_ms: 0,
             targets: vec![],
             parameters: BTreeMap::from([("fallback_of".into(), "0".into())]),
             mode: "exec".into(),

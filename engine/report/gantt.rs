@@ -23,8 +23,9 @@ pub fn svg(story: &Story) -> String {
         return String::new();
     }
     let total = story.record.last_ms.max(1);
-    let limit = story.record.targets.iter().filter_map(|target| target.limit_ms).min();
-    let within = limit.filter(|limit| *limit <= total.saturating_mul(TOO_FAR));
+    let limit = limit(story).map(|limit| limit.saturating_sub(story.started.before_ms));
+    // One that was over before the run began has no place here.
+    let within = limit.filter(|limit| *limit > 0).filter(|limit| *limit <= total.saturating_mul(TOO_FAR));
     let end = total.max(within.unwrap_or(0));
     let end = end.saturating_add(end / 50).saturating_add(1);
     let percent = |ms: u64| ms.min(end) as f64 * 100.0 / end as f64;
@@ -80,14 +81,20 @@ pub fn svg(story: &Story) -> String {
 
 /// What the target's line says below the chart, if there is a limit.
 pub fn legend(story: &Story) -> Option<String> {
-    let limit = story.record.targets.iter().filter_map(|target| target.limit_ms).min()?;
+    let limit = limit(story)?;
     let total = story.record.last_ms.max(1);
-    let drawn = limit <= total.saturating_mul(TOO_FAR);
-    Some(if drawn {
-        format!("the dashed line is the target, {}", millis(limit))
-    } else {
-        format!("the target, {}, lies far to the right of this chart", millis(limit))
+    let from = if story.started.before_ms > 0 { " from the alert" } else { "" };
+    let target = format!("the target, {}{from}", millis(limit));
+    Some(match limit.checked_sub(story.started.before_ms) {
+        None | Some(0) => format!("{target}, was over before the run began"),
+        Some(left) if left <= total.saturating_mul(TOO_FAR) => format!("the dashed line is {target}"),
+        Some(_) => format!("{target}, lies far to the right of this chart"),
     })
+}
+
+/// The shortest target that is a time.
+fn limit(story: &Story) -> Option<u64> {
+    story.record.targets.iter().filter_map(|target| target.limit_ms).min()
 }
 
 fn class(result: Option<&StepResult>, purpose: Purpose) -> &'static str {
@@ -129,6 +136,7 @@ mod tests {
     #[test]
     fn bars_stand_at_their_time_and_the_target_is_a_line() {
         let mut story = Story::of(&sample::recovered()).expect("has started");
+        story.started.before_ms = 0;
         let chart = svg(&story);
         // The axis ends 2 % behind the target of 30 s; step 2 took from 4.041 s to 9.041 s.
         for part in [
@@ -146,6 +154,17 @@ mod tests {
         story.record.targets[0].limit_ms = Some(3_600_000);
         assert!(!svg(&story).contains("class=\"target\""));
         assert_eq!(legend(&story).as_deref(), Some("the target, 1 h, lies far to the right of this chart"));
+    }
+
+    #[test]
+    fn a_target_counts_from_the_alert() {
+        let mut story = Story::of(&sample::recovered()).expect("has started");
+        assert!(svg(&story).contains("<line class=\"target\" x1=\"98.03%\""), "{}", svg(&story));
+        assert_eq!(legend(&story).as_deref(), Some("the dashed line is the target, 30 s from the alert"));
+        story.started.before_ms = 30_000;
+        assert!(!svg(&story).contains("class=\"target\""));
+        let over = "the target, 30 s from the alert, was over before the run began";
+        assert_eq!(legend(&story).as_deref(), Some(over));
     }
 
     #[test]

@@ -227,8 +227,8 @@ mod tests {
 succeeded, verified by step 4
 
 - **Severity**: Critical
-- **Target**: Auto-restart < 30 seconds: met (11 s of 30 s)
-- **Time to recovery**: 11 s, verified
+- **Target**: Auto-restart < 30 seconds: met (26 s of 30 s)
+- **Time to recovery**: 26 s from the alert, verified
 - **Document**: `bot.md:49`
 - **Parameters**: engine_id = 3
 - **When (UTC)**: 2026-01-02 03:04:05 to 03:04:16, 11 s (machines 5.2 s, people 4.0 s)
@@ -299,7 +299,7 @@ _Not yet known._
         let text = append("", &of(&sample::recovered()), Some(own)).expect("is a template").expect("is new");
         assert_eq!(
             text,
-            "<!-- incident of run 20260102T030405Z-abcdef -->\n2026-01-02 03:04 Critical 11 s, verified|Severity\
+            "<!-- incident of run 20260102T030405Z-abcdef -->\n2026-01-02 03:04 Critical 26 s from the alert, verified|Severity\
              |Target|Time to recovery|Document|Parameters|When (UTC)|Who|Directory|Run|How\n"
         );
     }

@@ -116,7 +116,7 @@ pub fn render(events: &[Event]) -> Option<String> {
         wall_ms: finished.map_or(record.last_ms, |end| end.wall_ms),
         machine_ms: finished.map(|end| end.machine_ms),
         human_ms: finished.map(|end| end.human_ms),
-        recovered_ms: finished.and_then(|end| end.recovered_ms),
+        recovered_ms: finished.and_then(|end| end.recovered_ms).map(|ms| ms + started.before_ms),
         targets: record
             .targets
             .iter()

@@ -28,8 +28,10 @@ struct Now {
     step: String,
     since: Duration,
     last: String,
-    /// When the time-to-recovery target is over, on the run's clock.
+    /// The time-to-recovery target.
     deadline: Option<Duration>,
+    /// How long before the run's start the target's clock began.
+    before: Duration,
     columns: usize,
 }
 
@@ -57,6 +59,7 @@ impl Progress {
     fn event(&mut self, event: &Event) {
         match &event.body {
             EventBody::RunStarted(started) => {
+                self.lock().before = Duration::from_millis(started.before_ms);
                 self.labels =
                     started.steps.iter().map(|step| format!("[{}] {}", step.id, step.label)).collect();
             }
@@ -142,9 +145,10 @@ impl Progress {
 }
 
 fn line(now: &Now, elapsed: Duration) -> String {
-    let target = now.deadline.map(|deadline| match deadline.checked_sub(elapsed) {
+    let since_alert = now.before + elapsed;
+    let target = now.deadline.map(|deadline| match deadline.checked_sub(since_alert) {
         Some(left) => format!(" · target in {}", time(left)),
-        None => format!(" · target missed by {}", time(elapsed - deadline)),
+        None => format!(" · target missed by {}", time(since_alert - deadline)),
     });
     let head =
         format!("{} · {}{}", now.step, time(elapsed.saturating_sub(now.since)), target.unwrap_or_default());
@@ -169,6 +173,13 @@ mod tests {
             line(&now, seconds(45)),
             "[2] Force restart · 42 s · target missed by 15 s · stopping engine 3"
         );
+        now.before = seconds(60);
+        assert_eq!(
+            line(&now, seconds(5)),
+            "[2] Force restart · 2.0 s · target missed by 35 s · stopping engine 3",
+            "the alert fired long before"
+        );
+        now.before = Duration::ZERO;
         now.columns = 30;
         assert_eq!(line(&now, seconds(5)), "[2] Force restart · 2.0 s · t…");
     }

@@ -57,6 +57,7 @@ pub(crate) fn started() -> RunStarted {
         severity: Some("Critical".into()),
         escalation_row: None,
         detected_at: None,
+        before_ms: 0,
         targets: vec!["Auto-restart < 30 seconds".into()],
         parameters: BTreeMap::from([("engine_id".into(), "3".into())]),
         mode: "exec".into(),
@@ -167,11 +168,15 @@ pub(crate) fn recovered() -> Vec<Event> {
     let target = JudgedTarget {
         text: "Auto-restart < 30 seconds".into(),
         verdict: TargetVerdict::Met,
-        elapsed_ms: Some(11_241),
+        elapsed_ms: Some(26_241),
         limit_ms: Some(30_000),
     };
-    let head =
-        RunStarted { detected_at: Some("2026-01-02T03:03:50Z".into()), unattended: false, ..started() };
+    let head = RunStarted {
+        detected_at: Some("2026-01-02T03:03:50Z".into()),
+        before_ms: 15_000,
+        unattended: false,
+        ..started()
+    };
     chained(vec![
         (0, EventBody::RunStarted(Box::new(head))),
         (1, start(0, 1, "curl http://localhost/engines/3")),

@@ -136,7 +136,7 @@ impl Group {
             return;
         }
         self.durations.push(finished.wall_ms);
-        self.recoveries.extend(finished.recovered_ms);
+        self.recoveries.extend(finished.recovered_ms.map(|ms| ms + run.started.before_ms));
         let verdicts = || finished.targets.iter().filter(|target| target.limit_ms.is_some());
         let judged = verdicts().filter(|target| target.verdict != TargetVerdict::NotMeasured).count();
         if judged > 0 {

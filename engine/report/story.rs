@@ -67,7 +67,10 @@ impl Story {
     pub fn recovery(&self) -> String {
         let Some(finished) = &self.record.finished else { return "unknown".to_owned() };
         if let Some(recovered) = finished.recovered_ms {
-            return format!("{}, verified", millis(recovered));
+            return match self.started.before_ms {
+                0 => format!("{}, verified", millis(recovered)),
+                before => format!("{} from the alert, verified", millis(recovered + before)),
+            };
         }
         match finished.outcome {
             Outcome::Verified | Outcome::RecoveredByFallback => "not recorded".to_owned(),
@@ -256,11 +259,11 @@ mod tests {
                 "03:04:16 run finished: succeeded, verified",
             ]
         );
-        assert_eq!(story.recovery(), "11 s, verified");
+        assert_eq!(story.recovery(), "26 s from the alert, verified");
         assert_eq!(story.not_verified(), Vec::<String>::new());
         assert_eq!(
             story.record.targets.iter().map(target_line).collect::<Vec<_>>(),
-            ["Auto-restart < 30 seconds: met (11 s of 30 s)"]
+            ["Auto-restart < 30 seconds: met (26 s of 30 s)"]
         );
         assert_eq!(
             story.warnings(),

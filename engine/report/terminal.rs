@@ -157,6 +157,9 @@ impl<W: Write> Terminal<W> {
         for target in &run.targets {
             writeln!(self.out, "  target: {target}")?;
         }
+        if let Some(at) = &run.detected_at {
+            writeln!(self.out, "  alert fired {} before the start ({at})", millis(run.before_ms))?;
+        }
         for (name, value) in &run.parameters {
             writeln!(self.out, "  {name} = {}", printable(value, Style::Plain))?;
         }

@@ -86,7 +86,8 @@ impl Machine {
         if self.fallback_for_verify(verify).is_some() {
             return match limit {
                 Some(limit) => {
-                    (limit.saturating_sub(Duration::from_millis(from_ms)) / 2).max(Duration::from_secs(15))
+                    let gone = Duration::from_millis(from_ms.saturating_add(self.before_ms));
+                    (limit.saturating_sub(gone) / 2).max(Duration::from_secs(15))
                 }
                 None => Duration::from_secs(30),
             };

@@ -155,6 +155,8 @@ pub struct Machine {
     pub(super) change_confirmed: bool,
     /// The one fallback a failed verify may take was taken: the fallback and the verify.
     pub(super) verify_fallback: Option<(StepId, StepId)>,
+    /// How long before the start the alert fired.
+    pub(super) before_ms: u64,
     targets_judged: bool,
 }
 
@@ -170,6 +172,7 @@ impl Machine {
             machine_ms: 0,
             change_confirmed: false,
             verify_fallback: None,
+            before_ms: 0,
             targets_judged: false,
         }
     }
@@ -222,8 +225,8 @@ impl Machine {
             EventBody::Target { .. } => self.targets_judged = true,
             EventBody::Cancel { cause } => self.cancelled = Some(cause.clone()),
             EventBody::Resume { from, .. } => self.resumed(*from, mono_ms),
-            EventBody::RunStarted(_)
-            | EventBody::Output { .. }
+            EventBody::RunStarted(started) => self.before_ms = started.before_ms,
+            EventBody::Output { .. }
             | EventBody::Stage { .. }
             | EventBody::Fault { .. }
             | EventBody::Note { .. }

@@ -66,19 +66,23 @@ fn judged(machine: &Machine, now_ms: u64) -> Vec<JudgedTarget> {
 }
 
 fn judge(machine: &Machine, outcome: Outcome, limit: u64, now: u64) -> (TargetVerdict, Option<u64>) {
-    let beyond = |elapsed: u64, within| if elapsed > limit { TargetVerdict::Missed } else { within };
+    let since_alert = |ms: u64| ms.saturating_add(machine.before_ms);
+    let beyond = |elapsed: u64, within| {
+        let elapsed = since_alert(elapsed);
+        (if elapsed > limit { TargetVerdict::Missed } else { within }, Some(elapsed))
+    };
     match outcome {
         Outcome::Verified | Outcome::RecoveredByFallback => {
             let elapsed = recovered_ms(machine, outcome).unwrap_or(now);
-            (beyond(elapsed, TargetVerdict::Met), Some(elapsed))
+            beyond(elapsed, TargetVerdict::Met)
         }
         Outcome::NotVerified => {
             let elapsed = last_act(machine).map_or(now, |id| machine.steps[id.index()].ended_ms);
-            (beyond(elapsed, TargetVerdict::WithinNotVerified), Some(elapsed))
+            beyond(elapsed, TargetVerdict::WithinNotVerified)
         }
         Outcome::Observed | Outcome::NotStarted => (TargetVerdict::NotMeasured, None),
         Outcome::Contained | Outcome::Failed | Outcome::NeedsPerson | Outcome::Cancelled => {
-            (beyond(now, TargetVerdict::NotReached), Some(now))
+            beyond(now, TargetVerdict::NotReached)
         }
     }
 }

@@ -201,6 +201,7 @@ fn opening() -> EventBody {
         pid: 1,
         escalation_row: None,
         detected_at: None,
+        before_ms: 0,
         steps: Vec::new(),
     }))
 }

@@ -102,6 +102,7 @@ fn rehearse_with(
         pid: 1,
         escalation_row: None,
         detected_at: None,
+        before_ms: 0,
         steps: Vec::new(),
     };
     let place = Place { bash: "bash".into(), directory: copy, variables: Vec::new(), without: Vec::new() };
