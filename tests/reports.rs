@@ -1,6 +1,6 @@
 //! Reports of runs, figures over them, notes and incident files, from the command line.
 
-use crate::harness::{Finished, Test};
+use crate::harness::{Finished, OnTerminal, Test};
 use serde_json::Value;
 
 /// A runbook whose restart fails unless there is a file `well`.
@@ -185,6 +185,33 @@ fn an_incident_is_added_to_the_file_of_its_day() {
     assert_eq!(both.matches("# Incidents of ").count(), 1, "{both}");
     assert_eq!(both.matches("<!-- incident of run ").count(), 2, "{both}");
     assert!(both.contains("Engine Restart Failed: succeeded, not verified\n"), "{both}");
+}
+
+#[test]
+fn a_run_that_is_resumed_is_added_to_the_incident_file_as_it_went_on() {
+    let first = exec(&DOCUMENT.replace("touch killed", "false"), &["--incident=log"]).run().exit(1);
+    let test = first.test.file("well", "");
+    let args = ["resume", "last", "--unattended", "--from", "2", "--incident=log"];
+    let second = test.again(&args).run().exit(0);
+    let day = crate::expected::files(&second.test.path("log"), "md").pop().expect("was written");
+    let text = std::fs::read_to_string(day).expect("is ours");
+    assert_eq!(text.matches("<!-- incident of run ").count(), 2, "{text}");
+    let (before, after) = text.split_once(", continued 1 -->\n").expect("is marked");
+    assert!(before.contains("Engine Restart Failed: failed\n"), "{before}");
+    assert!(after.contains("Engine Restart Failed, continued: succeeded, not verified\n"), "{after}");
+    assert!(after.contains("continued by another engine"), "{after}");
+}
+
+#[test]
+fn a_recording_is_played_by_asciinema() {
+    let test = contained(&[]).test.again(&["report", "last", "--format", "cast"]).run().exit(0);
+    let (test, recording) = (test.test, test.stdout);
+    let test = test.file("run.cast", recording);
+    let mut asciinema = test.other("asciinema");
+    asciinema.args(["cat", "run.cast"]);
+    let (code, screen) = OnTerminal::start(&asciinema).finish();
+    assert_eq!(code, 0, "{screen}");
+    assert!(screen.contains("restarting\r\n") && screen.contains("contained, not recovered"), "{screen}");
 }
 
 #[test]

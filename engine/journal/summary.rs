@@ -47,6 +47,9 @@ pub struct Start {
     pub document_sha256: String,
     /// `exec`, `rehearse`, …
     pub mode: String,
+    /// How long before the start the alert fired, in milliseconds.
+    #[serde(default)]
+    pub before_ms: u64,
 }
 
 impl From<&RunStarted> for Start {
@@ -57,6 +60,7 @@ impl From<&RunStarted> for Start {
             file: started.file.clone(),
             document_sha256: started.document_sha256.clone(),
             mode: started.mode.clone(),
+            before_ms: started.before_ms,
         }
     }
 }

@@ -9,7 +9,7 @@ use super::md::timeline;
 use super::story::Story;
 use super::style::one_line;
 use super::timeline::day;
-use crate::event::Event;
+use crate::event::{Event, EventBody};
 use crate::runbook::ChecklistItem;
 use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct Incident {
     pub first: bool,
     /// Its run's id.
     pub run: String,
+    /// How often the run was continued.
+    pub continued: usize,
     /// `2026-01-02`.
     pub date: String,
     /// `03:04`.
@@ -113,6 +115,7 @@ pub fn incident(
     Some(Incident {
         first: true,
         run: one_line(&started.run),
+        continued: events.iter().filter(|event| matches!(event.body, EventBody::Resume { .. })).count(),
         date: day(started_at).to_owned(),
         time: started_at.get(11..16).unwrap_or_default().to_owned(),
         title: escape(&started.title),
@@ -160,7 +163,7 @@ pub fn check(template: &str) -> Result<(), TemplateError> {
 }
 
 /// The new text of the incident file whose text is `existing`: the incident is added behind it. None when it
-/// holds this run's incident already.
+/// holds this end of the run already; a run that was continued has another one.
 ///
 /// # Errors
 /// The template cannot be used.
@@ -171,7 +174,10 @@ pub fn append(
 ) -> Result<Option<String>, TemplateError> {
     let run: String =
         incident.run.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
-    let mark = format!("<!-- incident of run {run} -->");
+    let mark = match incident.continued {
+        0 => format!("<!-- incident of run {run} -->"),
+        times => format!("<!-- incident of run {run}, continued {times} -->"),
+    };
     if existing.contains(&mark) {
         return Ok(None);
     }
