@@ -195,9 +195,9 @@ mod tests {
     fn a_signal_reaches_the_first_process_in_a_sandbox() {
         let mut watch = Watch::new().unwrap();
         let told = |pid: &str| {
-            // Stands for `bwrap`: it tells the process id of what it started.
+            // Stands for `bwrap`: it tells the process id of what it started, once that heeds signals.
             let script = format!(
-                "(trap 'echo stopped; exit 5' TERM; while :; do sleep 0.01; done) & {pid} \
+                "(trap 'echo stopped; exit 5' TERM; {pid} while :; do sleep 0.01; done) & \
                  wait $!"
             );
             Captured::start_enclosed(Command {
@@ -211,7 +211,7 @@ mod tests {
             .unwrap()
         };
         let long = Duration::from_secs(20);
-        let inside = told(&format!("echo '{{ \"child-pid\": '$!' }}' >&{STATUS_FD};"));
+        let inside = told(&format!("echo '{{ \"child-pid\": '$BASHPID' }}' >&{STATUS_FD};"));
         while inside.inside().is_none() {
             std::thread::yield_now();
         }
