@@ -62,6 +62,20 @@ impl Plan {
             .or_else(|| self.iter().find(|(_, step)| step.slug == name))
             .map(|(id, _)| id)
     }
+
+    /// The failures that a success of `step` makes good: of a fallback that for which it was taken, those
+    /// that led there, and what else was tried for them.
+    pub fn made_good_by(&self, step: StepId) -> Vec<StepId> {
+        let mut good = Vec::new();
+        let mut of = self.step(step).fallback_of();
+        while let Some(failed) = of {
+            let others = self.iter().filter(|(_, other)| other.fallback_of() == Some(failed));
+            good.push(failed);
+            good.extend(others.map(|(other, _)| other));
+            of = self.step(failed).fallback_of();
+        }
+        good
+    }
 }
 
 /// What a plan keeps of its procedure.

@@ -256,16 +256,9 @@ impl Machine {
 
     fn passed(&mut self, step: StepId) {
         self.steps[step.index()].state = State::Passed;
-        // A fallback that succeeded resolves the failure it was taken for, and those that led there: what
-        // that is a fallback of, and what else was tried for it.
         let plan = Arc::clone(&self.plan);
-        let mut of = plan.step(step).fallback_of();
-        while let Some(failed) = of {
-            self.steps[failed.index()].resolved = true;
-            for (other, _) in plan.iter().filter(|(_, other)| other.fallback_of() == Some(failed)) {
-                self.steps[other.index()].resolved = true;
-            }
-            of = plan.step(failed).fallback_of();
+        for resolved in plan.made_good_by(step) {
+            self.steps[resolved.index()].resolved = true;
         }
         // After the fallback taken for it, a failed verify is tried again with its time anew.
         if let Some((fallback, verify)) = self.verify_fallback
@@ -354,8 +347,9 @@ impl Machine {
         if self.cancelled.is_some() {
             return self.wind_down(SkipReason::Cancelled, mono_ms);
         }
-        if self.policy.failing == FailurePolicy::StopAtFirst && self.has_failed() {
-            return self.wind_down(SkipReason::Blocked, mono_ms);
+        if self.stops_a_test() {
+            let retried = self.retry(mono_ms);
+            return retried.unwrap_or_else(|| self.wind_down(SkipReason::Blocked, mono_ms));
         }
         if let Some(unclear) = self.unclear() {
             return match self.policy.unattended {
@@ -383,8 +377,20 @@ impl Machine {
         self.wind_down(SkipReason::NotNeeded, mono_ms)
     }
 
+    /// Whether a step has failed, and no fallback has made that good.
     fn has_failed(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.state, State::Failed(_)))
+        self.steps.iter().any(|step| matches!(step.state, State::Failed(_)) && !step.resolved)
+    }
+
+    /// Whether a step has failed after which a test goes no further, whatever the step's role says.
+    fn stops_a_test(&self) -> bool {
+        match self.policy.failing {
+            FailurePolicy::ByRole => false,
+            FailurePolicy::StopAtFirst => self.has_failed(),
+            FailurePolicy::FallbackOrStop => self.plan.iter().any(|(id, step)| {
+                step.role == Role::Observe && matches!(self.steps[id.index()].state, State::Failed(_))
+            }),
+        }
     }
 
     /// Whether the run was told to stop.
@@ -405,7 +411,7 @@ impl Machine {
     /// Nothing plain is left to do: run what always runs, look again where nothing was verified, name
     /// what did not run, judge the targets, finish.
     fn wind_down(&self, reason: SkipReason, mono_ms: u64) -> Next {
-        let strict = self.policy.failing == FailurePolicy::StopAtFirst;
+        let strict = self.policy.failing != FailurePolicy::ByRole;
         let keeps_going = self.cancelled.is_none() && !(strict && self.has_failed());
         for (id, step) in self.plan.iter() {
             let progress = &self.steps[id.index()];

@@ -509,6 +509,37 @@ fn a_test_stops_at_the_first_step_that_fails_whatever_its_role() {
 }
 
 #[test]
+fn a_test_repeats_what_the_document_repeats_before_it_stops() {
+    let policy = Policy { failing: FailurePolicy::StopAtFirst, ..UNATTENDED };
+    let steps = vec![PlanStep { retry: 1, ..act("1") }, act("2")];
+    let run = |results| Script { policy, results, replies: vec![], cancel_in: None };
+    assert_eq!(
+        run(vec![("1", failed())]).run(plan(steps.clone(), None)).0,
+        "1p, 1!, 1~, 1p, 2p, NotVerified 0"
+    );
+    assert_eq!(
+        run(vec![("1", failed()), ("1", failed())]).run(plan(steps, None)).0,
+        "1p, 1!, 1~, 1p, 1!, 2-Blocked, Failed 1"
+    );
+}
+
+#[test]
+fn a_test_of_a_fallback_takes_it_and_stops_at_any_other_failure() {
+    let policy = Policy { failing: FailurePolicy::FallbackOrStop, ..UNATTENDED };
+    for (results, log) in [
+        (vec![], "1p, 2p, 3-NotNeeded, 4p, NotVerified 0"),
+        (vec![("1", failed())], "1p, 1!, 2-Blocked, 3-Blocked, 4-Blocked, Observed 0"),
+        (vec![("2", failed())], "1p, 2p, 2!, 3f, 4p, Contained 5"),
+        (vec![("2", failed()), ("3", failed())], "1p, 2p, 2!, 3f, 3!, 4-Blocked, Failed 1"),
+        (vec![("2", failed()), ("4", failed())], "1p, 2p, 2!, 3f, 4p, 4!, Failed 1"),
+    ] {
+        let steps = vec![observe("1"), act("2"), fallback("3", 1), act("4")];
+        let script = Script { policy, results, replies: vec![], cancel_in: None };
+        assert_eq!(script.run(plan(steps, None)).0, log);
+    }
+}
+
+#[test]
 fn what_needs_a_terminal_is_passed_over_where_nobody_is_there() {
     let interactive = |mut step: PlanStep| {
         if let Work::Shell(work) = &mut step.work {

@@ -26,6 +26,9 @@ pub enum FailurePolicy {
     ByRole,
     /// Whatever its role, nothing follows but steps that always run: a test of the document.
     StopAtFirst,
+    /// As [`Self::StopAtFirst`], but an act or verify that fails has its fallback: a test of that way
+    /// through the document.
+    FallbackOrStop,
 }
 
 /// When a person is asked before a step.
