@@ -98,7 +98,7 @@ fn status_and_output_are_judged_apart_and_both_shown() {
         .says("the output is not the expected one (doc.md:9)\n           -two\n           +one\n")
         .says("standard error:\n           oops\n")
         .says("NOT RUN: step 2\n")
-        .says("run it again: runbook test doc.md --procedure bad\n");
+        .says("run it again: runbook test doc.md --procedure bad --no-isolation\n");
     let finished = on_host(document, &["--format", "json"]).exit(1);
     assert_eq!(steps(&finished), pairs(&[("1", "failed"), ("2", "not_run"), ("3", "passed")]));
 }

@@ -33,4 +33,5 @@ mod resume;
 mod sandbox;
 mod seed;
 mod signals;
+mod staged;
 mod terminal;

@@ -14,8 +14,11 @@ pub enum TestEvent {
     Discovered {
         /// Every procedure, in document order.
         tests: Vec<TestCase>,
-        /// Number of files.
+        /// Number of files with them.
         files: usize,
+        /// Number of files of which only the links are checked: the project names others.
+        #[serde(skip_serializing_if = "is_zero")]
+        pages: usize,
     },
     /// A procedure starts.
     Started {
@@ -48,6 +51,12 @@ pub struct TestCase {
     pub procedure: String,
     /// Its title.
     pub title: String,
+    /// It runs on the stage that the project declares.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stage: bool,
+    /// The fault that is injected before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// The command that runs just this one again.
     pub rerun: String,
 }
@@ -66,6 +75,9 @@ pub struct TestFinished {
     pub attempts: u32,
     /// It ran longer than most do.
     pub slow: bool,
+    /// What is wrong besides its steps: the way it took, or what came of the fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
     /// Its steps, as they were in the last attempt.
     pub steps: Vec<TestStep>,
     /// What was wrong in the attempts before the last, one line each.
@@ -134,6 +146,8 @@ pub enum StepStatus {
     Passed,
     /// It did not.
     Failed,
+    /// It failed, its fallback passed, and that is the way that is tested.
+    FellBack,
     /// A step before it failed.
     NotRun,
     /// The document says to leave it out.
@@ -143,6 +157,8 @@ pub enum StepStatus {
     },
     /// It takes a person.
     Manual,
+    /// Its condition takes a person to decide.
+    Undecided,
     /// Its condition did not hold.
     NotNeeded,
 }
@@ -184,11 +200,17 @@ pub struct TestSummary {
     pub ignored_steps: usize,
     /// Steps of procedures that ran which take a person, and were not done.
     pub manual_steps: usize,
+    /// Steps of procedures that ran whose condition nobody decided.
+    pub undecided_steps: usize,
     /// Wall time of the run.
     pub wall_ms: u64,
     /// The signal that stopped the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signal: Option<i32>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl TestSummary {
@@ -212,8 +234,13 @@ impl TestSummary {
             for step in &test.steps {
                 match step.status {
                     StepStatus::Manual => summary.manual_steps += 1,
+                    StepStatus::Undecided => summary.undecided_steps += 1,
                     StepStatus::Ignored { .. } => summary.ignored_steps += 1,
-                    StepStatus::Passed | StepStatus::Failed | StepStatus::NotRun | StepStatus::NotNeeded => {}
+                    StepStatus::Passed
+                    | StepStatus::Failed
+                    | StepStatus::FellBack
+                    | StepStatus::NotRun
+                    | StepStatus::NotNeeded => {}
                 }
             }
         }
@@ -246,7 +273,16 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn finished(test: usize, status: TestStatus) -> TestFinished {
-        TestFinished { test, status, wall_ms: 40, attempts: 1, slow: false, steps: vec![], earlier: vec![] }
+        TestFinished {
+            test,
+            status,
+            wall_ms: 40,
+            attempts: 1,
+            slow: false,
+            problems: vec![],
+            steps: vec![],
+            earlier: vec![],
+        }
     }
 
     #[test]

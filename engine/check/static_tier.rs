@@ -12,7 +12,8 @@ use super::blocks::each_block;
 use super::names;
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Document, heading_slugs, references};
-use crate::runbook::{Action, PossibleBlock, Procedure, Runbook, Step, Target, is_shell};
+use crate::runbook::near::near;
+use crate::runbook::{Action, Branch, PossibleBlock, Procedure, Reach, Runbook, Step, Target, is_shell};
 use crate::shell;
 use crate::source::{Source, Span};
 use std::collections::{BTreeMap, HashSet};
@@ -37,14 +38,12 @@ pub fn blocks(document: &Document) -> Vec<Diagnostic> {
 }
 
 /// Findings about the steps, parameters and targets of one procedure. `given` are the names of the
-/// parameters that a test of it gets a value for, besides those its own directive names; `reserved` are
-/// names in that directive which are no parameters. `is_bash` is the word of a real bash on a text that
-/// the grammar cannot read: the grammar does not know all of bash.
+/// parameters that a test of it gets a value for, besides those its own directive names. `is_bash` is the
+/// word of a real bash on a text that the grammar cannot read: the grammar does not know all of bash.
 pub fn procedure(
     runbook: &Runbook,
     procedure: &Procedure,
     given: &[String],
-    reserved: &[&str],
     is_bash: &mut dyn FnMut(&str) -> bool,
 ) -> Vec<Diagnostic> {
     let source = &runbook.source;
@@ -54,11 +53,13 @@ pub fn procedure(
             found.extend(syntax(source, step, is_bash));
         }
     }
-    let own = procedure.test_arguments.iter().map(|(name, _)| name);
-    let own = own.filter(|name| !reserved.contains(&name.as_str()));
-    let given: Vec<&String> = given.iter().chain(own).collect();
+    let given: Vec<&String> =
+        given.iter().chain(procedure.test.values.iter().map(|(name, _)| name)).collect();
     found.extend(procedure.possible.iter().filter_map(|block| no_commands(source, block, is_bash)));
-    found.extend(parameters(procedure, &given));
+    if procedure.test.ignore.is_none() {
+        found.extend(parameters(procedure, &given));
+    }
+    found.extend(branch(procedure));
     found.extend(expectations(source, procedure));
     found.extend(procedure.targets.iter().filter_map(target));
     found
@@ -153,6 +154,34 @@ fn parameters(procedure: &Procedure, given: &[&String]) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// A test that asks for a way which the procedure has not.
+fn branch(procedure: &Procedure) -> Option<Diagnostic> {
+    let (branch, span) = (procedure.test.branch.as_ref()?, procedure.test.span?);
+    let falls_back = |step: &Step| matches!(step.reach, Reach::Fallback { .. });
+    match branch {
+        Branch::Plain => None,
+        Branch::Fallback if procedure.steps.iter().any(falls_back) => None,
+        Branch::Fallback => {
+            let message = format!("a test of `{}` asks for a fallback, and it has none", procedure.id);
+            let hint =
+                "`runbook plan` shows what was understood; `when=failed(STEP)` makes a step a fallback";
+            Some(Diagnostic::error("bad-directive", span, message).with_hint(hint))
+        }
+        Branch::Step(name) if procedure.steps.iter().any(|step| step.id == *name || step.slug == *name) => {
+            None
+        }
+        Branch::Step(name) => {
+            let names = procedure.steps.iter().map(|step| step.slug.as_str());
+            let hint = match near(name, names).first() {
+                Some(meant) => format!("a step named `{meant}` exists"),
+                None => "`fallback`, `plain`, or the number or name of a step".to_owned(),
+            };
+            let message = format!("a test of `{}` asks for step `{name}`, which it has not", procedure.id);
+            Some(Diagnostic::error("bad-directive", span, message).with_hint(hint))
+        }
+    }
 }
 
 /// Markers that do not parse, and captures that are used before there is one.

@@ -30,6 +30,7 @@ mod show;
 mod staging;
 mod stats;
 mod test;
+mod theatre;
 mod verify;
 
 use crate::host::{Clock, Environment, Files, Processes};

@@ -1,14 +1,16 @@
 //! What the project's `runbook.yaml` declares of its stage, and where its paths lead.
 
 use super::Host;
-use super::documents::Documents;
+use super::documents::{Documents, tidy};
 use super::failure::{CANNOT_START, Failure};
 use crate::diagnostic::Diagnostic;
 use crate::host::surroundings::real_path;
-use crate::plan::Plan;
+use crate::plan::{Plan, fold_name};
 use crate::runbook::yaml::Located;
 use crate::source::Source;
+use crate::stage::sandbox::comes_in;
 use crate::stage::{Stage, StageFile};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read, in bytes.
@@ -24,13 +26,24 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// Reads the sections of the file that belong to the stage.
+    /// Reads the sections of the file that belong to the stage, which there must be.
     pub(super) fn read(documents: &Documents, host: &Host<'_>) -> Result<Self, Failure> {
+        Self::find(documents, host)?.map_err(|why| {
+            Failure::new(
+                CANNOT_START,
+                format!("nothing can be rehearsed: {why}"),
+                "declare a stage; the book's page `Rehearse your own system` shows one of ten lines",
+            )
+        })
+    }
+
+    /// Reads the sections of the file that belong to the stage; within, why there is none.
+    pub(super) fn find(documents: &Documents, host: &Host<'_>) -> Result<Result<Self, String>, Failure> {
         let Some((path, _)) = &documents.config else {
-            return Err(match documents.failures.first() {
-                Some(failure) => failure.clone(),
-                None => no_stage("there is no `runbooks/runbook.yaml` here or above"),
-            });
+            return match documents.failures.first() {
+                Some(failure) => Err(failure.clone()),
+                None => Ok(Err("there is no `runbooks/runbook.yaml` here or above".to_owned())),
+            };
         };
         let cwd = host.environment.cwd();
         let shown = path.strip_prefix(&cwd).unwrap_or(path);
@@ -44,9 +57,10 @@ impl Project {
         let bytes = host.files.read(path, MAX_FILE).map_err(|error| unreadable(error.to_string()))?;
         let source = Source::new(shown, bytes).map_err(|error| unreadable(error.to_string()))?;
         let file = StageFile::read(&source).map_err(|mistakes| Failure::document(&source, &mistakes))?;
-        let stage = file.stage.clone();
-        let stage = stage.ok_or_else(|| no_stage(&format!("`{}` declares no `stage`", shown.display())))?;
-        Ok(Self { path: path.clone(), source, stage, file })
+        Ok(match file.stage.clone() {
+            Some(stage) => Ok(Self { path: path.clone(), source, stage, file }),
+            None => Err(format!("`{}` declares no `stage`", shown.display())),
+        })
     }
 
     /// The folder of the file, from which its paths count.
@@ -70,6 +84,45 @@ impl Project {
         })
     }
 
+    /// Files and directories of the host that its sandboxes can read: the file and what it names.
+    pub(super) fn readable(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut read = vec![self.path.clone()];
+        for path in &self.stage.read {
+            self.path_of("read", path)?;
+            read.push(tidy(&self.folder().join(&path.value)));
+        }
+        Ok(read)
+    }
+
+    /// Names of variables that the stage lets in.
+    pub(super) fn let_in(&self) -> Vec<String> {
+        self.stage.environment.iter().map(|name| name.value.clone()).collect()
+    }
+
+    /// Variables of the caller that a sandbox would not have let in.
+    pub(super) fn kept_out(&self, host: &Host<'_>) -> Vec<String> {
+        let let_in = self.let_in();
+        let names = host.environment.vars().into_iter().map(|(name, _)| name);
+        names.filter(|name| name != "HOME" && !comes_in(name) && !let_in.contains(name)).collect()
+    }
+
+    /// Names and values of parameters that make sense on the stage.
+    pub(super) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let parameters = self.stage.parameters.0.iter();
+        parameters.map(|(name, value)| (name.value.as_str(), value.value.as_str()))
+    }
+
+    /// The stage's values for parameters that are open.
+    pub(super) fn values_for(&self, plan: &Plan) -> BTreeMap<String, String> {
+        let given: BTreeMap<String, &str> =
+            self.values().map(|(name, value)| (fold_name(name), value)).collect();
+        plan.open_parameters()
+            .filter_map(|parameter| {
+                Some((parameter.name.clone(), (*given.get(&fold_name(&parameter.name))?).to_owned()))
+            })
+            .collect()
+    }
+
     /// Variables for the stage's commands: the engine, the folder, and the procedure's values.
     pub(super) fn variables(&self, engine: &Path, plan: Option<&Plan>) -> Vec<(String, String)> {
         let mut variables = vec![
@@ -83,12 +136,4 @@ impl Project {
         }
         variables
     }
-}
-
-fn no_stage(why: &str) -> Failure {
-    Failure::new(
-        CANNOT_START,
-        format!("nothing can be rehearsed: {why}"),
-        "declare a stage; the book's page `Rehearse your own system` shows one of ten lines",
-    )
 }

@@ -64,7 +64,7 @@ fn plan(
     let mut choices = choices(matches);
     choices.terminal = false;
     let plan = wanted.plan(matches, host, &choices)?;
-    choices.asked = declared.values_for(&plan);
+    choices.asked = declared.project.values_for(&plan);
     let mut plan = wanted.plan(matches, host, &choices)?;
     if !settings.policy.unattended {
         plan = exec::ask_for_values(plan, wanted, matches, host, &mut choices)?;

@@ -1,7 +1,7 @@
 //! What every stage needs of the host before it opens: its preparation, and what its sandbox may see.
 
 use super::Host;
-use super::documents::{Documents, tidy};
+use super::documents::Documents;
 use super::failure::{CANNOT_START, Failure};
 use super::project::Project;
 use crate::host::processes::End;
@@ -102,11 +102,7 @@ pub(super) fn sandbox(
     run: &str,
     host: &Host<'_>,
 ) -> Result<WantedSandbox, Failure> {
-    let mut read = vec![project.path.clone()];
-    for path in &project.stage.read {
-        project.path_of("read", path)?;
-        read.push(tidy(&project.folder().join(&path.value)));
-    }
+    let mut read = project.readable()?;
     let cwd = host.environment.cwd();
     read.extend(documents.runbooks.iter().map(|runbook| cwd.join(runbook.source.path())));
     read.extend(more);
@@ -122,7 +118,7 @@ pub(super) fn sandbox(
             (INSIDE.to_owned(), run.to_owned()),
             ("RUNBOOK_HOME".to_owned(), home.display().to_string()),
         ],
-        let_in: project.stage.environment.iter().map(|name| name.value.clone()).collect(),
+        let_in: project.let_in(),
     })
 }
 

@@ -5,19 +5,21 @@
 //! of each step.
 
 mod bless;
+mod book;
+mod grounds;
 mod inside;
 mod last;
 mod pool;
 mod select;
 mod tier;
 
-use super::documents::Documents;
 use super::failure::{CANNOT_START, Failure, Outcome, USAGE};
 use super::procedure::Wanted;
-use super::{Host, flag, form, format, output_style, procedure, texts};
+use super::{Host, flag, form, format, output_style, procedure};
 use crate::check::outcome::{TestEvent, TestFinished, TestSummary};
 use crate::report::test_text::TestText;
 use crate::report::{junit, test_json};
+use book::Book;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use select::Selected;
 use std::num::NonZero;
@@ -58,10 +60,12 @@ pub(super) fn command() -> Command {
         )
         .arg(flag("bless", "Write what the commands print into the documents, where it differs"))
         .arg(text("junit", "FILE", "Write JUnit XML, too"))
+        .arg(flag("no-prepare", "Leave out what the stage does on this host to prepare"))
         .arg(flag("no-isolation", "Run on this host itself: nothing is protected from the procedures"))
         .arg(format(&["text", "json"]))
         .arg(text(inside::ARGUMENT, "DIR", "Run one procedure here and report as JSON").hide(true))
-        .arg(text(inside::BLESS, "DIR", "").hide(true).num_args(0).action(ArgAction::SetTrue))
+        .arg(flag(inside::BLESS, "Report what steps print").hide(true))
+        .arg(flag(inside::ON_STAGE, "The procedure has the declared stage").hide(true))
 }
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
@@ -73,40 +77,23 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         let hint = "run it where somebody looks at what it rewrites";
         return Err(Failure::new(USAGE, "nothing is blessed where `CI` is set", hint));
     }
-    let documents = load(matches, host)?;
-    let selected = Selected::new(&documents, matches, host)?;
+    let book = Book::load(matches, host)?;
+    let selected = Selected::new(&book, matches, host)?;
     if matches.get_flag("list") {
         return list(&selected, matches, host);
     }
-    let checked = tier::check(&documents, &selected, matches, host)?;
+    let checked = tier::check(&book, &selected, matches, host)?;
     if matches.get_flag("no-run") {
-        return say_checked(&documents, &selected, &checked, host);
+        return say_checked(&book, &selected, &checked, host);
     }
-    if bless {
-        let rewritten = bless::bless(&documents, &selected, &checked, matches, host)?;
-        if rewritten {
-            // What was written is what is tested.
-            let documents = load(matches, host)?;
-            let selected = Selected::new(&documents, matches, host)?;
-            let checked = tier::check(&documents, &selected, matches, host)?;
-            return test(&documents, &selected, &checked, matches, host);
-        }
+    if bless && bless::bless(&book, &selected, &checked, matches, host)? {
+        // What was written is what is tested.
+        let book = Book::load(matches, host)?;
+        let selected = Selected::new(&book, matches, host)?;
+        let checked = tier::check(&book, &selected, matches, host)?;
+        return test(&book, &selected, &checked, matches, host);
     }
-    test(&documents, &selected, &checked, matches, host)
-}
-
-/// Reads the documents; one that cannot be read stops everything.
-fn load(matches: &ArgMatches, host: &Host<'_>) -> Result<Documents, Failure> {
-    let paths = texts(matches, "paths");
-    let files = match paths.is_empty() {
-        true => Vec::new(),
-        false => select::files(&paths, host)?,
-    };
-    let documents = Documents::load(&files, host);
-    match documents.failure() {
-        Some(failure) => Err(failure),
-        None => Ok(documents),
-    }
+    test(&book, &selected, &checked, matches, host)
 }
 
 fn is_ci(host: &Host<'_>) -> bool {
@@ -130,14 +117,19 @@ fn list(selected: &Selected<'_>, matches: &ArgMatches, host: &mut Host<'_>) -> O
 
 /// Says what the static tier came to.
 fn say_checked(
-    documents: &Documents,
+    book: &Book,
     selected: &Selected<'_>,
     checked: &tier::Checked,
     host: &mut Host<'_>,
 ) -> Outcome {
     let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let procedures = counted(selected.tests.len(), "procedure");
-    let of = counted(documents.runbooks.len(), "document");
+    let (tested, pages) = book.counts();
+    let of = match pages {
+        0 => counted(tested, "document"),
+        1 => format!("{} and the links of 1 other", counted(tested, "document")),
+        pages => format!("{} and the links of {pages} others", counted(tested, "document")),
+    };
     let errors = match checked.count() {
         0 => "nothing is wrong".to_owned(),
         count => counted(count, "error"),
@@ -167,7 +159,7 @@ impl Shown<'_, '_> {
 }
 
 fn test(
-    documents: &Documents,
+    book: &Book,
     selected: &Selected<'_>,
     checked: &tier::Checked,
     matches: &ArgMatches,
@@ -177,9 +169,10 @@ fn test(
     let begun = host.clock.monotonic();
     let mut shown = Shown { host, text, events: Vec::new() };
     let tests = selected.cases().cloned().collect();
-    shown.event(TestEvent::Discovered { tests, files: documents.runbooks.len() })?;
+    let (files, pages) = book.counts();
+    shown.event(TestEvent::Discovered { tests, files, pages })?;
     let settings = pool::Settings::of(matches);
-    let signal = pool::run(documents, selected, checked, &settings, &mut shown)?;
+    let signal = pool::run(book, selected, checked, &settings, &mut shown)?;
     let finished: Vec<TestFinished> = shown
         .events
         .iter()

@@ -103,6 +103,9 @@ fn status(case: &TestCase, test: &TestFinished) -> TestCaseStatus {
 /// All that is wrong, the first problem in the first line.
 fn problems(case: &TestCase, test: &TestFinished) -> String {
     let mut text = String::new();
+    for problem in &test.problems {
+        text += &format!("{} ({}:{})\n", problem.what, case.file, problem.line);
+    }
     for step in test.steps.iter().filter(|step| step.status == StepStatus::Failed) {
         for problem in &step.problems {
             let (id, label, what) = (&step.id, &step.label, &problem.what);

@@ -479,7 +479,7 @@ pub(crate) fn runbook() -> Runbook {
             places: vec![],
             declaration: ParameterDeclaration::default(),
         }],
-        test_arguments: vec![],
+        test: Default::default(),
     };
     Runbook {
         source,

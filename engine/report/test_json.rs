@@ -50,7 +50,7 @@ mod tests {
         ));
         assert_eq!(
             lines[lines.len() - 1],
-            r#"{"v":1,"type":"summary","passed":2,"flaky":1,"slow":1,"failed":1,"stage_errors":1,"document_errors":0,"elsewhere":0,"ignored":1,"not_run":1,"ignored_steps":0,"manual_steps":1,"wall_ms":13000}"#
+            r#"{"v":1,"type":"summary","passed":2,"flaky":1,"slow":1,"failed":1,"stage_errors":1,"document_errors":0,"elsewhere":0,"ignored":1,"not_run":1,"ignored_steps":0,"manual_steps":1,"undecided_steps":0,"wall_ms":13000}"#
         );
     }
 }

@@ -11,6 +11,8 @@ fn case(file: &str, line: usize, procedure: &str, title: &str) -> TestCase {
         line,
         procedure: procedure.into(),
         title: title.into(),
+        stage: false,
+        fault: None,
         rerun: format!("runbook test {file} --procedure {procedure}"),
     }
 }
@@ -30,7 +32,7 @@ fn step(id: &str, label: &str, line: usize, status: StepStatus) -> TestStep {
 }
 
 fn finished(test: usize, status: TestStatus, wall_ms: u64, steps: Vec<TestStep>) -> TestFinished {
-    TestFinished { test, status, wall_ms, attempts: 1, slow: false, steps, earlier: vec![] }
+    TestFinished { test, status, wall_ms, attempts: 1, slow: false, problems: vec![], steps, earlier: vec![] }
 }
 
 pub(crate) fn events() -> Vec<TestEvent> {
@@ -99,6 +101,7 @@ pub(crate) fn events() -> Vec<TestEvent> {
                 case("db.md", 40, "copy", "Copy"),
             ],
             files: 2,
+            pages: 0,
         },
         TestEvent::Started { test: 0, attempt: 1 },
         TestEvent::Started { test: 1, attempt: 1 },

@@ -42,10 +42,16 @@ impl TestText {
     /// Whatever writing gives.
     pub fn event(&mut self, out: &mut dyn Write, event: &TestEvent) -> io::Result<()> {
         match event {
-            TestEvent::Discovered { tests, files } => {
+            TestEvent::Discovered { tests, files, pages } => {
                 self.tests.clone_from(tests);
                 let procedures = counted(tests.len(), "procedure", "procedures");
-                writeln!(out, "testing {procedures} of {}", counted(*files, "document", "documents"))
+                writeln!(out, "testing {procedures} of {}", counted(*files, "document", "documents"))?;
+                if *pages > 0 {
+                    let whose = if *pages == 1 { "its" } else { "their" };
+                    let pages = counted(*pages, "other document is", "other documents are");
+                    writeln!(out, "{pages} not named under `procedures`: only {whose} links are checked")?;
+                }
+                Ok(())
             }
             TestEvent::Started { .. } => Ok(()),
             TestEvent::Slow { test, elapsed_ms } => {
@@ -118,6 +124,11 @@ impl TestText {
         let Some(case) = self.tests.get(finished.test) else { return Ok(()) };
         if let TestStatus::Error { reason, .. } = &finished.status {
             for line in reason.lines() {
+                writeln!(out, "       {}", printable(line, Style::Plain))?;
+            }
+        }
+        for problem in &finished.problems {
+            for line in format!("{} ({}:{})", problem.what, case.file, problem.line).lines() {
                 writeln!(out, "       {}", printable(line, Style::Plain))?;
             }
         }
@@ -222,6 +233,10 @@ impl TestText {
             let steps = counted(summary.manual_steps, "manual step was", "manual steps were");
             writeln!(out, "{steps} not done: a test has no person to do them")?;
         }
+        if summary.undecided_steps > 0 {
+            let steps = counted(summary.undecided_steps, "decision was", "decisions were");
+            writeln!(out, "{steps} not taken: a test has no person to decide")?;
+        }
         if summary.elsewhere > 0 {
             let errors = counted(summary.elsewhere, "error stands", "errors stand");
             writeln!(out, "{errors} outside the procedures")?;
@@ -243,7 +258,10 @@ fn remarks(finished: &TestFinished) -> String {
     let parts = [
         finished.slow.then(|| "slow".to_owned()),
         some((count(|status| matches!(status, StepStatus::Manual)), "manual")),
+        some((count(|status| matches!(status, StepStatus::Undecided)), "undecided")),
         some((count(|status| matches!(status, StepStatus::Ignored { .. })), "ignored")),
+        some((count(|status| matches!(status, StepStatus::FellBack)), "fell back")),
+        some((count(|status| matches!(status, StepStatus::NotNeeded)), "not needed")),
     ];
     let steps = counted(finished.steps.len(), "step", "steps");
     match joined(parts).as_str() {
@@ -325,7 +343,8 @@ NOTRUN               db.md:40 Copy: --fail-fast
     #[test]
     fn nothing_to_test_is_said() {
         let summary = TestSummary::new(&[], 2, 3, Some(15));
-        let events = [TestEvent::Discovered { tests: vec![], files: 1 }, TestEvent::Summary(summary)];
+        let events =
+            [TestEvent::Discovered { tests: vec![], files: 1, pages: 0 }, TestEvent::Summary(summary)];
         assert_eq!(
             text(&events),
             "testing 0 procedures of 1 document\n\n0 procedures tested in 3 ms: 0 passed\n\

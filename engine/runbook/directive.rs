@@ -4,7 +4,7 @@
 //! steps it names exist is checked when the plan is built.
 
 use super::near::near;
-use super::{ExitExpectation, Matching, Role, StepDirective, When};
+use super::{Branch, ExitExpectation, Matching, Role, StepDirective, TestDirective, When};
 use crate::diagnostic::Diagnostic;
 use crate::document::Comment;
 use crate::shell::Effect;
@@ -29,8 +29,8 @@ pub(super) enum Directive {
         /// Where the directive stands.
         span: Span,
     },
-    /// `test engine-id=3`: arguments for tests.
-    Test(Vec<(String, String)>),
+    /// `test engine-id=3 fault=… branch=…`: how the procedure is tested.
+    Test(TestDirective),
 }
 
 /// The keys of a step's settings.
@@ -174,20 +174,54 @@ impl Parser<'_> {
     }
 
     fn test(&mut self, words: &[Word]) -> Option<Directive> {
-        let mut arguments = Vec::new();
+        let mut test = TestDirective { span: Some(self.span), ..TestDirective::default() };
+        let mut reason: Option<&Word> = None;
+        let mut seen: Vec<&str> = Vec::new();
         for word in words {
-            match &word.value {
-                Some(value) => {
-                    arguments.push((word.key.trim_start_matches('-').to_owned(), value.clone()));
-                }
-                None => self.error(
+            let key = word.key.trim_start_matches('-');
+            if seen.contains(&key) {
+                let message = format!("`{key}` stands here a second time");
+                self.error(
                     word.range.clone(),
-                    format!("`{}` has no value", word.key),
-                    "write `test NAME=VALUE`",
-                ),
+                    message,
+                    "keep one of them: which of them counts would be a guess",
+                );
+                continue;
+            }
+            seen.push(key);
+            match (key, &word.value) {
+                ("ignore", value) => {
+                    test.ignore = Some(value.as_deref().unwrap_or("told so by the document").to_owned());
+                }
+                (_, None) => {
+                    let message = format!("`{}` has no value", word.key);
+                    self.error(word.range.clone(), message, "write `test NAME=VALUE`");
+                }
+                ("reason", Some(_)) => reason = Some(word),
+                ("fault", Some(value)) => test.fault = Some(value.clone()),
+                ("branch", Some(value)) => match branch(value) {
+                    Some(branch) => test.branch = Some(branch),
+                    None => {
+                        let message = format!("`{value}` is no value for `branch`");
+                        self.error(
+                            word.value_range.clone(),
+                            message,
+                            "`fallback`, `plain`, or the name of a step",
+                        );
+                    }
+                },
+                (name, Some(value)) => test.values.push((name.to_owned(), value.clone())),
             }
         }
-        Some(Directive::Test(arguments))
+        match (reason, &mut test.ignore) {
+            (Some(reason), Some(ignore)) => *ignore = reason.value.clone().unwrap_or_default(),
+            (Some(reason), None) => {
+                let message = "`reason` says why a procedure is ignored, and this one is not".into();
+                self.error(reason.range.clone(), message, "add `ignore`, or remove `reason`");
+            }
+            (None, _) => {}
+        }
+        Some(Directive::Test(test))
     }
 
     fn step(&mut self, words: &[Word]) -> Directive {
@@ -334,6 +368,15 @@ fn example(key: &str) -> String {
 
 fn known(keys: &[&str]) -> String {
     format!("known keys: {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))
+}
+
+/// What a test's run must have taken.
+fn branch(text: &str) -> Option<Branch> {
+    match text {
+        "fallback" => Some(Branch::Fallback),
+        "plain" => Some(Branch::Plain),
+        _ => name(text).map(Branch::Step),
+    }
 }
 
 /// A step's name.

@@ -98,7 +98,7 @@ fn procedure(
         .chain(draft.heading.map(|section| &section.title))
         .collect();
     let mut targets = target::targets(&own, &headings);
-    let Found { steps: raws, possible, notes, probes, test_arguments, diagnostics: wrong } = found;
+    let Found { steps: raws, possible, notes, probes, test, diagnostics: wrong } = found;
     diagnostics.extend(wrong);
     probe(&mut targets, probes, diagnostics);
     let mut raws = raws;
@@ -122,7 +122,7 @@ fn procedure(
         possible,
         notes,
         parameters,
-        test_arguments,
+        test,
     }
 }
 

@@ -53,8 +53,34 @@ pub struct Procedure {
     pub notes: Vec<Note>,
     /// Parameters of all steps, by name, in order of first use.
     pub parameters: Vec<Parameter>,
-    /// Names and values of parameters for tests, from `<!-- runbook: test NAME=VALUE -->`.
-    pub test_arguments: Vec<(String, String)>,
+    /// How it is tested, from `<!-- runbook: test … -->`.
+    pub test: TestDirective,
+}
+
+/// What a document says about the test of a procedure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestDirective {
+    /// Values of parameters, in order, with the names as written.
+    pub values: Vec<(String, String)>,
+    /// The fault of the stage that is injected before.
+    pub fault: Option<String>,
+    /// What the run must have taken.
+    pub branch: Option<Branch>,
+    /// Why the procedure is not tested.
+    pub ignore: Option<String>,
+    /// Where the directive stands; none if there is none.
+    pub span: Option<Span>,
+}
+
+/// A way through a procedure that a test asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Branch {
+    /// No fallback.
+    Plain,
+    /// Some fallback.
+    Fallback,
+    /// This step, by its number or name.
+    Step(String),
 }
 
 /// What kind of procedure it is.

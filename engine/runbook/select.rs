@@ -143,7 +143,7 @@ fn listed(f: &mut fmt::Formatter<'_>, candidates: &[Candidate<'_>]) -> fmt::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::runbook::{Metadata, title};
+    use crate::runbook::{Metadata, TestDirective, title};
     use crate::source::{Source, Span};
 
     fn runbook(path: &str, headings: &[(&str, usize, &[&str])]) -> Runbook {
@@ -164,7 +164,7 @@ mod tests {
                 possible: Vec::new(),
                 notes: Vec::new(),
                 parameters: Vec::new(),
-                test_arguments: Vec::new(),
+                test: TestDirective::default(),
             }
         };
         Runbook {

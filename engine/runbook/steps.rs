@@ -12,7 +12,7 @@ use super::metadata::is_metadata;
 use super::outline::{Part, is_reading, pseudo_heading};
 use super::phase::{self, Heading, heading};
 use super::raw::{Body, Lead, Raw};
-use super::{Inference, Matching, Note, Phase, PossibleBlock, StepDirective, prose};
+use super::{Inference, Matching, Note, Phase, PossibleBlock, StepDirective, TestDirective, prose};
 use crate::diagnostic::Diagnostic;
 use crate::document::{Block, Inline, Table};
 use crate::source::{Source, Span};
@@ -31,8 +31,8 @@ pub(super) struct Found {
     pub(super) notes: Vec<Note>,
     /// Commands that judge targets, with the place of their directive.
     pub(super) probes: Vec<(String, Span)>,
-    /// Arguments for tests.
-    pub(super) test_arguments: Vec<(String, String)>,
+    /// How the procedure is tested.
+    pub(super) test: TestDirective,
     /// What is wrong.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -280,7 +280,17 @@ impl Reader<'_> {
                 }
             }
             Some(Directive::Target { probe, span }) => self.found.probes.push((probe, span)),
-            Some(Directive::Test(arguments)) => self.found.test_arguments.extend(arguments),
+            Some(Directive::Test(_)) if self.found.test.span.is_some() => {
+                self.found.diagnostics.push(
+                    Diagnostic::error(
+                        "bad-directive",
+                        span,
+                        format!("`{}` has a `test` directive already", self.title),
+                    )
+                    .with_hint("put everything about its test into one directive"),
+                );
+            }
+            Some(Directive::Test(test)) => self.found.test = test,
             None => {}
         }
     }

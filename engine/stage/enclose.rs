@@ -136,7 +136,11 @@ impl Opened {
     }
 
     fn command(&self, words: &[OsString]) -> Command {
-        let enclosure = self.sandbox.enclosure();
+        self.enclosed(&self.sandbox, words)
+    }
+
+    fn enclosed(&self, sandbox: &Sandbox, words: &[OsString]) -> Command {
+        let enclosure = sandbox.enclosure();
         let mut variables = enclosure.environment;
         variables.extend(self.set.iter().cloned());
         command(
@@ -152,6 +156,15 @@ impl Opened {
         let mut engine = vec![self.sandbox.engine.clone().into_os_string()];
         engine.extend(arguments.iter().cloned());
         self.command(&engine)
+    }
+
+    /// As [`Self::engine`], where `read` can be read as well.
+    pub fn engine_that_reads(&self, read: PathBuf, arguments: &[OsString]) -> Command {
+        let mut sandbox = self.sandbox.clone();
+        sandbox.read.push(read);
+        let mut engine = vec![sandbox.engine.clone().into_os_string()];
+        engine.extend(arguments.iter().cloned());
+        self.enclosed(&sandbox, &engine)
     }
 
     /// The same, telling on [`STATUS_FD`] what becomes of it.

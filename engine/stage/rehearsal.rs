@@ -1,4 +1,4 @@
-//! Carries a rehearsal out: the sequence says what is next, this does it and records what came of it.
+//! Carries a rehearsal, or a test on a stage, out: the sequence says what is next, this does it and records what came of it.
 //!
 //! The procedure itself is run by whoever calls, like any other; its last event is held back until the
 //! fault is taken away and everything was looked at again. It decides nothing.
@@ -7,7 +7,7 @@ use super::config::{Fault, Stage, name_of};
 use super::hold_back::HoldBack;
 use super::measure::measured;
 use super::place::{Looked, Place, how_it_failed, readiness};
-use super::sequence::{Conclusion, Fact, Look, Milestone, Next, Ran, Sequence, Terms, Verdict};
+use super::sequence::{Conclusion, Fact, FaultTerms, Look, Milestone, Next, Ran, Sequence, Terms, Verdict};
 use super::service::{Service, Watchdog};
 use super::shims::usable;
 use crate::event::{EventBody, JudgedTarget, Outcome, RehearsalVerdict, RunFinished, RunStarted};
@@ -17,6 +17,7 @@ use crate::host::{Clock, copy_tree};
 use crate::report::style::millis;
 use crate::run::{RecordError, Recorder};
 use crate::runbook::Target;
+use crate::runbook::yaml::Located;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,10 +33,8 @@ const OUTPUT_CLOSED: i32 = 13;
 pub struct Rehearsal<'a> {
     /// What is rehearsed.
     pub stage: &'a Stage,
-    /// The fault's name.
-    pub name: &'a str,
-    /// The fault.
-    pub fault: &'a Fault,
+    /// The fault's name and the fault; none where the procedure runs on a stage that is well.
+    pub fault: Option<(&'a str, &'a Fault)>,
     /// Where the stage's commands run. Its directory exists and is empty.
     pub place: Place,
     /// The working directory to copy there.
@@ -59,6 +58,8 @@ pub struct Rehearsal<'a> {
 pub struct Rehearsed {
     /// The last event, as recorded.
     pub finished: RunFinished,
+    /// What it came to.
+    pub conclusion: Conclusion,
     /// The service, if it was started; it may still run.
     pub service: Option<Service>,
 }
@@ -69,14 +70,14 @@ pub struct Rehearsed {
 /// When the record cannot be written or a process cannot be started at all. The fault is taken away
 /// before that is told.
 pub fn rehearse(rehearsal: Rehearsal<'_>, watch: &mut Watch) -> io::Result<Rehearsed> {
-    let terms = Terms {
-        ready_within: rehearsal.stage.ready_within.0,
-        symptom_within: rehearsal.fault.symptom_within.0,
-        passes_within: rehearsal.fault.passes_within.0,
-        after_within: rehearsal.fault.after_within.0,
-        passes_when: rehearsal.fault.passes_when.is_some(),
-        after: rehearsal.fault.after.is_some(),
-    };
+    let fault = rehearsal.fault.map(|(_, fault)| FaultTerms {
+        symptom_within: fault.symptom_within.0,
+        passes_within: fault.passes_within.0,
+        after_within: fault.after_within.0,
+        passes_when: fault.passes_when.is_some(),
+        after: fault.after.is_some(),
+    });
+    let terms = Terms { ready_within: rehearsal.stage.ready_within.0, fault };
     let mut driver = Driver {
         start: rehearsal.clock.monotonic(),
         sequence: Sequence::new(terms),
@@ -150,12 +151,17 @@ impl Driver<'_, '_> {
         self.record(body, false);
     }
 
+    /// The fault's name.
+    fn name(&self) -> &str {
+        self.rehearsal.fault.map_or("", |(name, _)| name)
+    }
+
     fn stage(&self, text: String) -> EventBody {
         EventBody::Stage { text }
     }
 
     fn fault(&self, what: String) -> EventBody {
-        EventBody::Fault { fault: self.rehearsal.name.to_owned(), what }
+        EventBody::Fault { fault: self.name().to_owned(), what }
     }
 
     /// Tells the sequence what happened by itself.
@@ -191,13 +197,16 @@ impl Driver<'_, '_> {
     }
 
     fn look(&mut self, look: Look, limit: Duration) {
-        let (stage, fault) = (self.rehearsal.stage, self.rehearsal.fault);
+        let (stage, fault) = (self.rehearsal.stage, self.rehearsal.fault.map(|(_, fault)| fault));
+        let of_fault = |script: fn(&Fault) -> Option<&Located<String>>| {
+            fault.and_then(script).map_or("", |script| &script.value)
+        };
         let ports: Vec<u16> = stage.ports.iter().map(|port| port.value).collect();
         let script = match look {
             Look::Ready => &readiness(stage.ready.as_ref().map(|ready| ready.value.as_str()), &ports),
-            Look::Symptom => &fault.symptom.value,
-            Look::PassesWhen => fault.passes_when.as_ref().map_or("", |script| &script.value),
-            Look::After => fault.after.as_ref().map_or("", |script| &script.value),
+            Look::Symptom => of_fault(|fault| Some(&fault.symptom)),
+            Look::PassesWhen => of_fault(|fault| fault.passes_when.as_ref()),
+            Look::After => of_fault(|fault| fault.after.as_ref()),
         };
         let fact = match self.rehearsal.place.look(script, limit, self.watch) {
             Ok(Looked::Holds { said }) => Fact::Saw { look, holds: true, said },
@@ -209,7 +218,7 @@ impl Driver<'_, '_> {
     }
 
     fn inject(&mut self) {
-        let fault = self.rehearsal.fault;
+        let Some((_, fault)) = self.rehearsal.fault else { return };
         let what = fault.description.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
         let injecting = self.fault(format!("injected{what}"));
         self.record(injecting, true);
@@ -229,6 +238,7 @@ impl Driver<'_, '_> {
     }
 
     fn revert(&mut self) {
+        let Some((_, fault)) = self.rehearsal.fault else { return };
         if self.ran.is_some() {
             self.measure();
         }
@@ -236,7 +246,7 @@ impl Driver<'_, '_> {
             // It failed or it did not: what counts is the revert that follows.
             let _ = dog.dismiss(self.watch);
         }
-        let outcome = self.carry_out(&self.rehearsal.fault.revert.value, Heed::Nothing).map(drop);
+        let outcome = self.carry_out(&fault.revert.value, Heed::Nothing).map(drop);
         self.apply(Fact::Reverted(outcome));
     }
 
@@ -252,15 +262,17 @@ impl Driver<'_, '_> {
     }
 
     fn run(&mut self) {
+        let shows = self.rehearsal.fault.and_then(|(_, fault)| fault.shows.as_ref());
+        let wanted = shows.map(|text| text.value.as_str());
         let mut held = HoldBack {
             inner: self.rehearsal.recorder,
             finished: None,
-            wanted: self.rehearsal.fault.shows.as_ref().map(|text| text.value.as_str()),
-            shown: self.rehearsal.fault.shows.is_none(),
+            wanted,
+            shown: wanted.is_none(),
             before: String::new(),
         };
         let ended = (self.rehearsal.run)(&mut held);
-        let shows = self.rehearsal.fault.shows.as_ref().map(|text| text.value.clone());
+        let shows = shows.map(|text| text.value.clone());
         let (seen, missing) = if held.shown { (shows, None) } else { (None, shows) };
         let finished = ended.map(|finished| held.finished.map_or(finished, |last| *last));
         // Whatever signals came meanwhile, the run has dealt with.
@@ -281,7 +293,8 @@ impl Driver<'_, '_> {
 
     /// Measures the targets that the stage has a probe for.
     fn measure(&mut self) {
-        let (stage, limit) = (self.rehearsal.stage, self.rehearsal.fault.passes_within.0);
+        let Some((_, fault)) = self.rehearsal.fault else { return };
+        let (stage, limit) = (self.rehearsal.stage, fault.passes_within.0);
         let title = name_of(&self.rehearsal.started.title);
         for probe in stage.targets.iter().filter(|probe| name_of(&probe.procedure.value) == title) {
             let Ok(Looked::Holds { said }) = self.rehearsal.place.look(&probe.probe.value, limit, self.watch)
@@ -341,7 +354,7 @@ impl Driver<'_, '_> {
         };
         finished.exit = conclusion.exit();
         finished.rehearsal = Some(RehearsalVerdict {
-            fault: self.rehearsal.name.to_owned(),
+            fault: self.name().to_owned(),
             passed: conclusion.verdict == Verdict::Passed,
             exec_exit,
             reasons,
@@ -349,7 +362,7 @@ impl Driver<'_, '_> {
         self.record(EventBody::RunFinished(Box::new(finished.clone())), true);
         match self.broken {
             Some(error) => Err(error),
-            None => Ok(Rehearsed { finished, service: self.service }),
+            None => Ok(Rehearsed { finished, conclusion, service: self.service }),
         }
     }
 }

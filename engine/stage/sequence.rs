@@ -1,6 +1,7 @@
 //! A rehearsal as a pure state machine: facts in, what to do next out.
 //!
-//! Stage up, steady state, fault, symptom, procedure, judgement, and always the revert and a second look.
+//! Stage up, steady state, fault, symptom, procedure, judgement, and always the revert and a second look;
+//! without a fault just stage up and procedure.
 //! It starts nothing and has no clock; `rehearsal.rs` carries out what it says.
 
 use super::reason::Reason;
@@ -139,11 +140,18 @@ impl Conclusion {
     }
 }
 
-/// What the sequence needs to know of a fault and its stage.
+/// What the sequence needs to know of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// How long the service may take to be ready, and to be well.
     pub ready_within: Duration,
+    /// What the fault asks for, if there is one.
+    pub fault: Option<FaultTerms>,
+}
+
+/// What the sequence needs to know of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultTerms {
     /// How long the symptom may take.
     pub symptom_within: Duration,
     /// How long what the procedure did may take.
@@ -235,10 +243,10 @@ impl Sequence {
 
     /// How long the present phase may take.
     fn window(&self) -> Duration {
-        match self.phase {
-            Phase::Symptom | Phase::Explain => self.terms.symptom_within,
-            Phase::Judge => self.terms.passes_within,
-            Phase::Gone | Phase::After => self.terms.after_within,
+        match (self.phase, &self.terms.fault) {
+            (Phase::Symptom | Phase::Explain, Some(fault)) => fault.symptom_within,
+            (Phase::Judge, Some(fault)) => fault.passes_within,
+            (Phase::Gone | Phase::After, Some(fault)) => fault.after_within,
             _ => self.terms.ready_within,
         }
     }
@@ -260,7 +268,7 @@ impl Sequence {
         let (before, waited) = (self.phase, now_ms.saturating_sub(self.since_ms));
         self.take_in(fact, now_ms);
         match (before, self.phase) {
-            (Phase::Ready, Phase::Steady) => Some(Milestone::Up(waited)),
+            (Phase::Ready, Phase::Steady | Phase::Run) => Some(Milestone::Up(waited)),
             (Phase::Symptom, Phase::Run) => Some(Milestone::Seen(waited)),
             (Phase::Judge, Phase::Revert) if self.reasons.is_empty() && self.interrupted.is_none() => {
                 Some(Milestone::Passes)
@@ -308,6 +316,7 @@ impl Sequence {
         self.interrupted.get_or_insert(signal);
         match self.phase {
             Phase::Start | Phase::Ready | Phase::Steady => self.enter(Phase::Over, now_ms),
+            Phase::Run if self.terms.fault.is_none() => self.enter(Phase::Over, now_ms),
             // What is injected by halves is taken away, too.
             Phase::Inject | Phase::Symptom | Phase::Run | Phase::Judge | Phase::Explain => {
                 self.enter(Phase::Revert, now_ms);
@@ -322,23 +331,28 @@ impl Sequence {
         if ran.exit > 128 {
             self.interrupted.get_or_insert(ran.exit - 128);
         }
+        let behind = if self.terms.fault.is_some() { Phase::Revert } else { Phase::Over };
         if self.interrupted.is_some() {
-            return self.enter(Phase::Revert, now_ms);
+            return self.enter(behind, now_ms);
         }
         if ran.exit == 6 {
             let why = self.claimed.clone();
-            return self.fail(Reason::NotRun(why), Phase::Revert, now_ms);
+            return self.fail(Reason::NotRun(why), behind, now_ms);
         }
         self.reasons.extend(ran.missing.map(Reason::NotShown));
         self.judged = true;
-        self.enter(if self.terms.passes_when { Phase::Judge } else { Phase::Revert }, now_ms);
+        let has_judge = self.terms.fault.is_some_and(|fault| fault.passes_when);
+        self.enter(if has_judge { Phase::Judge } else { behind }, now_ms);
     }
 
     fn saw(&mut self, look: Look, holds: bool, said: String, now_ms: u64) {
         let is_over = now_ms >= self.since_ms + as_ms(self.window());
         self.said = said;
         match (self.phase, look, holds) {
-            (Phase::Ready, Look::Ready, true) => self.enter(Phase::Steady, now_ms),
+            (Phase::Ready, Look::Ready, true) => {
+                let has_fault = self.terms.fault.is_some();
+                self.enter(if has_fault { Phase::Steady } else { Phase::Run }, now_ms);
+            }
             (Phase::Steady, Look::Symptom, false) => self.enter(Phase::Inject, now_ms),
             (Phase::Symptom, Look::Symptom, true) => self.enter(Phase::Run, now_ms),
             (Phase::Judge, Look::PassesWhen, true) => self.enter(Phase::Revert, now_ms),
@@ -349,7 +363,7 @@ impl Sequence {
                 self.enter(Phase::Revert, now_ms);
             }
             (Phase::Gone, Look::Symptom, false) => {
-                self.well = !self.terms.after;
+                self.well = self.terms.fault.is_none_or(|fault| !fault.after);
                 self.enter(if self.well { Phase::Over } else { Phase::After }, now_ms);
             }
             (Phase::After, Look::After, true) => {

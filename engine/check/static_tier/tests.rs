@@ -28,7 +28,7 @@ fn findings(runbook: &Runbook, given: &[&str]) -> Vec<String> {
     let given: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
     shown(
         &runbook.source,
-        &procedure(runbook, &runbook.procedures[0], &given, &["fault"], &mut |text| text.contains("<>")),
+        &procedure(runbook, &runbook.procedures[0], &given, &mut |text| text.contains("<>")),
     )
 }
 
@@ -66,6 +66,7 @@ fn every_parameter_needs_a_value_and_every_value_a_parameter() {
     );
     for text in [
         "# Restart\n\n<!-- runbook: test engine-id=3 fault=x -->\n\n```bash\ncurl {engine_id}\n```\n",
+        "# Restart\n\n<!-- runbook: test ignore reason=\"needs a cluster\" -->\n\n```bash\ncurl {engine_id}\n```\n",
         "# Restart\n\n<!-- runbook: ignore reason=\"needs a cluster\" -->\n```bash\ncurl {engine_id}\n```\n",
     ] {
         assert_eq!(findings(&runbook(text), &[]), [""; 0], "{text}");
@@ -73,6 +74,37 @@ fn every_parameter_needs_a_value_and_every_value_a_parameter() {
     assert_eq!(
         findings(&runbook("# Restart\n\n```bash\ntrue\n```\n"), &["x"]),
         ["1:1: a test of `restart` gives `x`, which is no parameter of it | it has no parameters"]
+    );
+}
+
+#[test]
+fn a_test_asks_for_a_way_that_there_is() {
+    let text = |branch: &str| {
+        let steps =
+            "1. Restart it\n   ```bash\n   a\n   ```\n2. If that fails, stop it\n   ```bash\n   b\n   ```\n";
+        runbook(&format!("# Restart\n\n<!-- runbook: test branch={branch} -->\n\n{steps}"))
+    };
+    for branch in ["plain", "fallback", "2", "restart-it"] {
+        assert_eq!(findings(&text(branch), &[]), [""; 0], "{branch}");
+    }
+    assert_eq!(
+        findings(&text("restart-is"), &[]),
+        [
+            "3:1: a test of `restart` asks for step `restart-is`, which it has not | a step named `restart-it` exists"
+        ]
+    );
+    assert_eq!(
+        findings(&text("9"), &[]),
+        [
+            "3:1: a test of `restart` asks for step `9`, which it has not | `fallback`, `plain`, or the number or \
+          name of a step"
+        ]
+    );
+    let plain = "# Restart\n\n<!-- runbook: test branch=fallback -->\n\n```bash\ntrue\n```\n";
+    assert_eq!(
+        findings(&runbook(plain), &[]),
+        ["3:1: a test of `restart` asks for a fallback, and it has none | `runbook plan` shows what was \
+          understood; `when=failed(STEP)` makes a step a fallback"]
     );
 }
 

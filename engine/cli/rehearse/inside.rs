@@ -6,10 +6,11 @@ use crate::cli::exec::{self, Settings};
 use crate::cli::failure::{CANNOT_START, Failure, Outcome};
 use crate::cli::procedure::Wanted;
 use crate::cli::recorder::Recorder;
+use crate::cli::theatre::{Staged, Theatre, is_inside, session_at};
 use crate::cli::{Host, ask, runs};
 use crate::event::EventBody;
 use crate::host::processes::become_subreaper;
-use crate::host::surroundings::{inherited_line, own_program};
+use crate::host::surroundings::inherited_line;
 use crate::host::watch::Watch;
 use crate::host::{Environment, Files as _, SystemFiles};
 use crate::journal::{Exercises, Store};
@@ -17,12 +18,11 @@ use crate::plan::Plan;
 use crate::report::terminal::Verbosity;
 use crate::run::{Recorder as Record, Run, execute};
 use crate::stage::enclose::{INSIDE, PID_FD};
-use crate::stage::place::path_with;
-use crate::stage::sandbox::{self, PROGRAMS, SOURCE, WORKDIR};
+use crate::stage::sandbox::{self, WORKDIR};
 use crate::stage::{Place, Rehearsal, Rehearsed, rehearse as rehearse_on};
 use clap::ArgMatches;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,25 +32,7 @@ const ENTER: &str = "/run/runbook/enter";
 /// The run to rehearse as, if this is the engine in a sandbox that [`super::outside`] opened.
 pub(super) fn run_id(host: &Host<'_>) -> Option<String> {
     let run = host.environment.var(INSIDE).filter(|run| !run.is_empty() && !run.contains('/'))?;
-    // A variable alone can be set anywhere; on the host a fault must never be injected by that.
-    let inside = host.environment.pid() == 1 && host.files.is_dir(&Path::new(sandbox::INSIDE).join(&run));
-    inside.then_some(run)
-}
-
-/// Where a rehearsal happens.
-pub(super) struct Theatre {
-    /// The run's id.
-    pub(super) run: String,
-    /// Where the working directory is copied to; empty.
-    pub(super) directory: PathBuf,
-    /// What is copied.
-    pub(super) source: PathBuf,
-    /// Directories first on PATH, besides the stage's.
-    pub(super) programs: Vec<PathBuf>,
-    /// Variables that the stage's commands and the procedure do not get.
-    pub(super) without: Vec<String>,
-    /// It is a sandbox.
-    pub(super) isolated: bool,
+    is_inside(&run, host).then_some(run)
 }
 
 /// Rehearses in the sandbox.
@@ -62,76 +44,24 @@ pub(super) fn rehearse(
     matches: &ArgMatches,
     host: &mut Host<'_>,
 ) -> Outcome {
-    let theatre = Theatre {
-        run: run.to_owned(),
-        directory: WORKDIR.into(),
-        source: SOURCE.into(),
-        programs: vec![PROGRAMS.into()],
-        without: vec![INSIDE.to_owned()],
-        isolated: true,
-    };
     let plan = plan(wanted, declared, Path::new(WORKDIR), settings, matches, host)?;
-    perform(wanted, declared, plan, theatre, settings, matches, host)
+    let scene = Scene { run, theatre: &Theatre::in_sandbox() };
+    perform(wanted, declared, plan, scene, settings, matches, host)
 }
 
-/// The host's environment with another PATH.
-struct Staged<'a> {
-    inner: &'a dyn Environment,
-    path: String,
+/// Where a rehearsal happens, and as which run.
+#[derive(Clone, Copy)]
+pub(super) struct Scene<'a> {
+    pub(super) run: &'a str,
+    pub(super) theatre: &'a Theatre,
 }
 
-impl Environment for Staged<'_> {
-    fn var(&self, name: &str) -> Option<String> {
-        if name == "PATH" { Some(self.path.clone()) } else { self.inner.var(name) }
-    }
-
-    fn vars(&self) -> Vec<(String, String)> {
-        let mut vars = self.inner.vars();
-        vars.retain(|(name, _)| name != "PATH");
-        vars.push(("PATH".to_owned(), self.path.clone()));
-        vars.sort();
-        vars
-    }
-
-    fn cwd(&self) -> PathBuf {
-        self.inner.cwd()
-    }
-
-    fn user(&self) -> String {
-        self.inner.user()
-    }
-
-    fn hostname(&self) -> String {
-        self.inner.hostname()
-    }
-
-    fn pid(&self) -> u32 {
-        self.inner.pid()
-    }
-
-    fn columns(&self) -> u16 {
-        self.inner.columns()
-    }
-
-    fn stdin_is_terminal(&self) -> bool {
-        self.inner.stdin_is_terminal()
-    }
-
-    fn stdout_is_terminal(&self) -> bool {
-        self.inner.stdout_is_terminal()
-    }
-
-    fn stderr_is_terminal(&self) -> bool {
-        self.inner.stderr_is_terminal()
-    }
-}
-
-/// Performs the rehearsal in `theatre`.
+/// Performs the rehearsal.
 pub(super) fn perform(
     wanted: &Wanted,
     declared: &Declared,
     plan: Plan,
-    theatre: Theatre,
+    Scene { run, theatre }: Scene<'_>,
     settings: Settings,
     matches: &ArgMatches,
     host: &mut Host<'_>,
@@ -146,33 +76,24 @@ pub(super) fn perform(
         let message = format!("the record below `{}` cannot be written: {error}", home.display());
         Failure::new(CANNOT_START, message, "make room or set RUNBOOK_HOME to a directory of your own")
     };
-    let writer = store.create(&theatre.run, runbook.source.text().as_bytes()).map_err(unwritable)?;
+    let writer = store.create(run, runbook.source.text().as_bytes()).map_err(unwritable)?;
     let failed = |error: io::Error| {
         Failure::new(
             CANNOT_START,
             format!("the stage failed: {error}"),
-            format!("what is on record: runbook report {}", theatre.run),
+            format!("what is on record: runbook report {run}"),
         )
     };
     let mut watch = Watch::new().map_err(failed)?;
     become_subreaper().map_err(failed)?;
 
-    let shims: Vec<PathBuf> =
-        declared.project.stage.shims.iter().map(|shim| theatre.directory.join(&shim.value)).collect();
-    let path = host.environment.var("PATH").unwrap_or_default();
-    let path = path_with(&[shims, theatre.programs.clone()].concat(), &path);
-    let environment = Staged { inner: host.environment, path: path.clone() };
-    let bash = exec::bash(host, &plan);
-    let mut variables = declared.project.variables(&own_program().map_err(failed)?, Some(&plan));
-    variables.push(("PATH".to_owned(), path));
-    let place =
-        Place { bash, directory: theatre.directory.clone(), variables, without: theatre.without.clone() };
-
+    let place = theatre.place(&declared.project, &plan, host).map_err(failed)?;
+    let environment = Staged::new(host.environment, &place);
     let mut started = exec::run_started(&plan, settings, host);
-    started.run.clone_from(&theatre.run);
+    run.clone_into(&mut started.run);
     "rehearse".clone_into(&mut started.mode);
-    let Host { files, clock, processes, out, err, person, command_line, .. } = host;
-    let (files, clock, processes) = (*files, *clock, *processes);
+    let Host { files, environment: outer, clock, processes, out, err, person, command_line } = host;
+    let (files, clock, processes, outer) = (*files, *clock, *processes, *outer);
     let mut unheard = io::sink();
     let mut staged = Host {
         files,
@@ -184,20 +105,15 @@ pub(super) fn perform(
         person: None,
         command_line: command_line.clone(),
     };
-    let mut session = exec::session(&plan, settings, depth, &staged);
-    session
-        .set
-        .extend(place.variables.iter().filter(|(name, _)| !name.starts_with("RUNBOOK_PARAM_")).cloned());
-    session.without.extend(place.without.iter().cloned());
-    session.terminal = false;
-    let live = exec::live(&plan, settings, environment.inner, &mut **out);
+    let session = session_at(&place, exec::session(&plan, settings, depth, &staged));
+    let live = exec::live(&plan, settings, outer, &mut **out);
     let exercises = Exercises::default();
     let mut recorder = Recorder { writer, clock, live, exercises, states: None, closed: false, told: false };
     let targets = plan.procedure.targets.clone();
     let plan = Arc::new(plan);
     let mut asker = Some(ask::Asker::new(person.take(), &plan));
     let opening = EventBody::RunStarted(Box::new(started.clone()));
-    let mut run = |recorder: &mut dyn Record| {
+    let mut carry_out = |recorder: &mut dyn Record| {
         exec::preflight(&plan, settings, &mut staged).map_err(|failure| {
             let first = failure.text.lines().next().unwrap_or_default();
             io::Error::other(first.trim_start_matches("error: ").to_owned())
@@ -216,14 +132,13 @@ pub(super) fn perform(
     };
     let rehearsal = Rehearsal {
         stage: &declared.project.stage,
-        name: &declared.name,
-        fault: &declared.fault,
+        fault: Some((&declared.name, &declared.fault)),
         place: place.clone(),
         source: &theatre.source,
-        log: store.directory(&theatre.run).join("service.log"),
+        log: store.directory(run).join("service.log"),
         started,
         targets: &targets,
-        run: &mut run,
+        run: &mut carry_out,
         recorder: &mut recorder,
         clock,
     };
@@ -231,17 +146,17 @@ pub(super) fn perform(
     if rehearsed.is_err() && !theatre.isolated {
         watch.end_everything();
     }
-    let Rehearsed { finished, service } = rehearsed.map_err(failed)?;
+    let Rehearsed { finished, service, .. } = rehearsed.map_err(failed)?;
     let head = recorder.writer.head().to_owned();
     let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
     drop(recorder);
     if !quiet {
-        let said = format!("  record: runbook report {}\n  head {head}\n", theatre.run);
+        let said = format!("  record: runbook report {run}\n  head {head}\n");
         out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
     }
     if matches.get_flag("keep") && finished.exit < 128 && service.is_some() {
         out.flush().map_err(|error| Failure::output(&error))?;
-        keep(&place, &theatre, environment.user() == "root", &mut watch, *err)?;
+        keep(&place, theatre, environment.user() == "root", &mut watch, *err)?;
     }
     if !theatre.isolated {
         if let Some(service) = service {

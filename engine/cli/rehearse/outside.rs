@@ -1,12 +1,13 @@
 //! The host's side of a rehearsal: prepares, opens the sandbox, waits, and tidies up.
 
 use super::declared::Declared;
-use super::inside::{Theatre, perform};
+use super::inside::{Scene, perform};
 use super::plan;
 use crate::cli::exec::{self, Settings};
 use crate::cli::failure::{CANNOT_START, Failure, Outcome};
 use crate::cli::procedure::Wanted;
 use crate::cli::staging::{self, no_sandbox, stage_failed};
+use crate::cli::theatre::Theatre;
 use crate::cli::{Host, runs};
 use crate::host::surroundings::{Scratch, port_is_taken, remove_empty_dir};
 use crate::host::watch::Watch;
@@ -103,15 +104,9 @@ fn unprotected(
         .and_then(|()| Scratch::create(directory.join("stage")))
         .map_err(|error| stage_failed(&error))?;
     let planned = plan(wanted, declared, scratch.path(), settings, matches, host)?;
-    let theatre = Theatre {
-        run,
-        directory: scratch.path().to_owned(),
-        source,
-        programs: Vec::new(),
-        without: kept_out(declared, host),
-        isolated: false,
-    };
-    perform(wanted, declared, planned, theatre, settings, matches, host)
+    let theatre = Theatre::on_host(scratch.path().to_owned(), source, &declared.project, host);
+    let scene = Scene { run: &run, theatre: &theatre };
+    perform(wanted, declared, planned, scene, settings, matches, host)
 }
 
 fn warn_loudly(host: &mut Host<'_>) {
@@ -119,15 +114,4 @@ fn warn_loudly(host: &mut Host<'_>) {
                 warning: files, your network and your permissions; they can reach production\n";
     // A closed standard error leaves nobody to be warned.
     let _ = host.err.write_all(text.as_bytes());
-}
-
-/// Variables of the caller that a sandbox would not have let in.
-fn kept_out(declared: &Declared, host: &Host<'_>) -> Vec<String> {
-    let names = host.environment.vars().into_iter().map(|(name, _)| name);
-    let let_in = |name: &String| {
-        name == "HOME"
-            || crate::stage::sandbox::comes_in(name)
-            || declared.project.stage.environment.iter().any(|declared| declared.value == *name)
-    };
-    names.filter(|name| !let_in(name)).collect()
 }

@@ -1,12 +1,14 @@
 //! `--bless`: runs the procedures, takes what their steps print, and writes it into the documents where
 //! it differs from what they say.
 
-use super::pool::{self, Ground};
+use super::book::Book;
+use super::grounds::{Grounds, Made};
+use super::pool;
 use super::select::{Selected, Test};
 use super::tier::Checked;
 use crate::check::{self, Edit, Verdict};
-use crate::cli::documents::Documents;
 use crate::cli::failure::{CANNOT_START, Failure};
+use crate::cli::staging::stage_failed;
 use crate::cli::{Host, output_style};
 use crate::host::watch::{Captured, First, Watch};
 use crate::report::style::{Style, printable};
@@ -22,39 +24,45 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// Rewrites the documents and shows how; whether there was anything to rewrite.
 pub(super) fn bless(
-    documents: &Documents,
+    book: &Book,
     selected: &Selected<'_>,
     checked: &Checked,
     matches: &ArgMatches,
     host: &mut Host<'_>,
 ) -> Result<bool, Failure> {
-    let mut ready: VecDeque<usize> =
-        (0..selected.tests.len()).filter(|&index| checked.errors[index].is_none()).collect();
+    let mut ready: VecDeque<usize> = (0..selected.tests.len())
+        .filter(|&index| pool::foregone(index, &selected.tests[index], checked).is_none())
+        .collect();
     if ready.is_empty() {
         return Ok(false);
     }
-    let settings = pool::Settings { bless: true, ..pool::Settings::of(matches) };
-    let scratch = pool::scratch(host)?;
-    let mut watch = Watch::new().map_err(|error| pool::stage_failed(&error))?;
-    let ground = pool::ground(documents, &scratch, &settings, host, &mut watch)?;
+    let settings = pool::Settings::of(matches);
+    let jobs = settings.jobs_for(selected);
+    let mut watch = Watch::new().map_err(|error| stage_failed(&error))?;
+    let wanted = ready.iter().map(|&index| &selected.tests[index]);
+    let grounds = match Grounds::make(book, wanted, settings.grounds, host, &mut watch)? {
+        Made::Ready(grounds) => grounds,
+        Made::Stopped(signal) => return Err(stopped(signal)),
+    };
     let mut edits: BTreeMap<usize, Vec<Edit>> = BTreeMap::new();
     let mut text = String::new();
     let mut running: Vec<(usize, Captured, Option<_>)> = Vec::new();
     loop {
-        while running.len() < settings.jobs
+        while running.len() < jobs
             && let Some(index) = ready.pop_front()
         {
-            let (captured, scratch) = start(&ground, &selected.tests[index], index, host)?;
-            running.push((index, captured, scratch));
+            // What cannot be started is said when it is tested.
+            let begun = pool::begin(&grounds, &selected.tests[index], &format!("bless-{index}"), true, host);
+            running.extend(begun.ok().map(|(captured, scratch)| (index, captured, scratch)));
         }
         if running.is_empty() {
             break;
         }
         let all: Vec<&Captured> = running.iter().map(|(_, captured, _)| captured).collect();
-        match watch.first(&all, LONG).map_err(|error| pool::stage_failed(&error))? {
+        match watch.first(&all, LONG).map_err(|error| stage_failed(&error))? {
             First::TimeOver => {}
             First::Signal(signal) => {
-                return Err(Failure { code: 128 + signal, text: "nothing was rewritten\n".to_owned() });
+                return Err(stopped(signal));
             }
             First::Ended(position, end) => {
                 let (index, captured, _scratch) = running.swap_remove(position);
@@ -68,10 +76,10 @@ pub(super) fn bless(
             }
         }
     }
-    drop(ground);
+    drop(grounds);
     edits.retain(|_, edits| !edits.is_empty());
     for (document, edits) in &edits {
-        let source = &documents.runbooks[*document].source;
+        let source = &book.documents.runbooks[*document].source;
         let new = check::apply(source.text(), edits);
         let path = host.environment.cwd().join(source.path());
         host.files.replace(&path, new.as_bytes()).map_err(|error| {
@@ -83,15 +91,8 @@ pub(super) fn bless(
     Ok(!edits.is_empty())
 }
 
-fn start(
-    ground: &Ground,
-    test: &Test<'_>,
-    index: usize,
-    host: &Host<'_>,
-) -> Result<(Captured, Option<crate::host::surroundings::Scratch>), Failure> {
-    pool::command(ground, test, format!("bless-{index}"), true, host)
-        .and_then(|(command, scratch)| Ok((Captured::start(command)?, scratch)))
-        .map_err(|error| pool::stage_failed(&error))
+fn stopped(signal: i32) -> Failure {
+    Failure { code: 128 + signal, text: "nothing was rewritten\n".to_owned() }
 }
 
 /// The edits for one step's output, and what is to be said of it.

@@ -1,19 +1,24 @@
 //! One procedure as a test: what runs in the sandbox, and reports to the process outside as JSON.
 
+mod collect;
+mod stage;
+
 use crate::check::outcome::{Problem, StepStatus, TestStep};
-use crate::check::{Captures, Diff, Ended, ExpectedEnd, Verdict, check, wrong_end};
+use crate::check::{Captures, ExpectedEnd};
 use crate::cli::documents::Documents;
 use crate::cli::exec::{self, Settings};
 use crate::cli::failure::{DOCUMENT, Failure, Outcome, USAGE};
 use crate::cli::procedure::pairs;
+use crate::cli::project::Project;
 use crate::cli::{Host, ask, texts};
-use crate::event::{EventBody, SkipReason, StepFinished, StepResult, Stream};
-use crate::plan::{self, Arguments, Plan, Problem as PlanProblem, StepId, Values, Work};
+use crate::event::EventBody;
+use crate::plan::{self, Arguments, Plan, PlanStep, Problem as PlanProblem, Values, Work};
 use crate::report::style::Style;
 use crate::report::terminal::Verbosity;
-use crate::run::{ConfirmPolicy, FailurePolicy, Policy, RecordError, Recorder, Run, execute};
-use crate::runbook::{Expectation, Procedure, Runbook};
+use crate::run::{ConfirmPolicy, FailurePolicy, Policy, Recorder, Run, execute};
+use crate::runbook::{Branch, Expectation, Procedure, Reach, Runbook};
 use clap::ArgMatches;
+use collect::Collector;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -22,18 +27,24 @@ use std::time::Duration;
 
 /// The hidden argument that makes this process the one inside.
 pub(super) const ARGUMENT: &str = "inside";
+/// What the sandboxes are opened for.
+pub(super) const RUN: &str = "test";
 /// The hidden argument that takes what commands print instead of comparing it.
 pub(super) const BLESS: &str = "take-output";
+/// The hidden argument that brings the declared stage up first.
+pub(super) const ON_STAGE: &str = "on-stage";
 
-/// Nothing is there that would recover by itself, so a verify is not repeated for long.
+/// Where there is no stage, nothing recovers by itself, so a verify is not repeated for long.
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes kept of what a step that is over said, from its end.
-const TAIL: usize = 8 << 10;
+/// On a stage a service may take its time to be well again; nobody waits for it as in an incident.
+const VERIFY_TIMEOUT_ON_STAGE: Duration = Duration::from_secs(30);
 
 /// What the process inside says.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Report {
     pub(super) steps: Vec<TestStep>,
+    /// What is wrong besides the steps.
+    pub(super) problems: Vec<Problem>,
     /// Why the procedure could not be tried.
     pub(super) error: Option<String>,
     /// What steps print that the document does not say, when it is to be blessed.
@@ -49,6 +60,19 @@ pub(super) struct Actual {
     pub(super) output: Option<String>,
     /// What was captured before it.
     pub(super) captures: Captures,
+}
+
+/// One procedure, and how it is tested.
+struct Case<'a> {
+    runbook: &'a Runbook,
+    procedure: &'a Procedure,
+    /// The stage it is on.
+    stage: Option<&'a Project>,
+    /// An empty directory.
+    directory: &'a Path,
+    bless: bool,
+    /// Isolation was declined.
+    on_host: bool,
 }
 
 /// Runs the procedure in `directory` and writes the report.
@@ -68,8 +92,15 @@ pub(super) fn run(directory: &Path, matches: &ArgMatches, host: &mut Host<'_>) -
             "`runbook list` shows them",
         ));
     };
-    let report = match plan(runbook, procedure, directory, pairs(matches, "param")) {
-        Ok(plan) => perform(plan, procedure, matches.get_flag(BLESS), host)?,
+    let stage = match matches.get_flag(ON_STAGE) {
+        true => Project::find(&documents, host)?.ok(),
+        false => None,
+    };
+    let bless = matches.get_flag(BLESS);
+    let on_host = matches.get_flag("no-isolation");
+    let case = Case { runbook, procedure, stage: stage.as_ref(), directory, bless, on_host };
+    let report = match case.plan(pairs(matches, "param")) {
+        Ok(plan) => case.perform(plan, host)?,
         Err(error) => Report { error: Some(error), ..Report::default() },
     };
     let text = serde_json::to_string(&report).map_err(|error| {
@@ -79,68 +110,182 @@ pub(super) fn run(directory: &Path, matches: &ArgMatches, host: &mut Host<'_>) -
     Ok(0)
 }
 
-/// The plan of a test: with the document's values for tests, and manual steps passed over.
-fn plan(
-    runbook: &Runbook,
-    procedure: &Procedure,
-    directory: &Path,
-    given: Vec<(String, String)>,
-) -> Result<Plan, String> {
-    let mut params: Vec<(String, String)> = procedure.test_arguments.clone();
-    params.retain(|(name, _)| !super::tier::RESERVED.contains(&name.as_str()));
-    // Of two values of a name, the last one counts.
-    params.extend(given);
-    let build = |assume_done: Vec<String>| {
+impl Case<'_> {
+    /// The plan of a test: with the values for tests, and manual steps passed over.
+    fn plan(&self, given: Vec<(String, String)>) -> Result<Plan, String> {
+        let mut params = self.procedure.test.values.clone();
+        // Of two values of a name, the last one counts.
+        params.extend(given);
+        let mut inputs = Inputs { params, asked: BTreeMap::new(), assume_done: Vec::new() };
+        let mut plan = self.build(&inputs)?;
+        if let Some(stage) = self.stage
+            && plan.open_parameters().next().is_some()
+        {
+            inputs.asked = stage.values_for(&plan);
+            plan = self.build(&inputs)?;
+        }
+        if let Some(open) = plan.open_parameters().next() {
+            return Err(format!("there is no value for `{}` (line {})", open.name, open.line));
+        }
+        let manual = plan.steps.iter().filter(|step| matches!(step.work, Work::Manual { .. }));
+        inputs.assume_done = manual.map(|step| step.id.clone()).collect();
+        if inputs.assume_done.is_empty() { Ok(plan) } else { self.build(&inputs) }
+    }
+
+    fn build(&self, inputs: &Inputs) -> Result<Plan, String> {
         // A test takes nothing from the environment of whoever runs it.
         let environment = |_: &str| None;
-        let values = Values {
-            flags: BTreeMap::new(),
-            params: params.clone(),
-            file: Vec::new(),
-            asked: BTreeMap::new(),
-            environment: &environment,
+        let verify_timeout = match self.stage {
+            Some(_) => VERIFY_TIMEOUT_ON_STAGE,
+            None => VERIFY_TIMEOUT,
         };
         let arguments = Arguments {
-            values,
-            decisions: Vec::new(),
-            assume_done,
-            workdir: directory.to_owned(),
+            values: Values {
+                flags: BTreeMap::new(),
+                params: inputs.params.clone(),
+                file: Vec::new(),
+                asked: inputs.asked.clone(),
+                environment: &environment,
+            },
+            decisions: self.decisions(),
+            assume_done: inputs.assume_done.clone(),
+            workdir: self.directory.to_owned(),
             terminal: false,
-            verify_timeout: Some(VERIFY_TIMEOUT),
+            verify_timeout: Some(verify_timeout),
         };
-        plan::build(runbook, procedure, &arguments)
-    };
-    let said = |problems: Vec<PlanProblem>| {
-        let texts = problems.into_iter().map(|problem| match problem {
-            PlanProblem::Document(diagnostic) => {
-                let place = runbook.source.place(diagnostic.span.start);
-                format!("line {}: {}", place.line, diagnostic.message)
-            }
-            PlanProblem::Argument(argument) => argument.message,
-        });
-        texts.collect::<Vec<_>>().join("\n")
-    };
-    let manual = |plan: &Plan| -> Vec<String> {
-        let is_manual = |it: &&plan::PlanStep| matches!(it.work, Work::Manual { .. });
-        plan.steps.iter().filter(is_manual).map(|step| step.id.clone()).collect()
-    };
-    let first = build(Vec::new()).map_err(said)?;
-    if let Some(open) = first.open_parameters().next() {
-        return Err(format!("there is no value for `{}` (line {})", open.name, open.line));
+        plan::build(self.runbook, self.procedure, &arguments).map_err(|problems| {
+            let texts = problems.into_iter().map(|problem| match problem {
+                PlanProblem::Document(diagnostic) => {
+                    let place = self.runbook.source.place(diagnostic.span.start);
+                    format!("line {}: {}", place.line, diagnostic.message)
+                }
+                PlanProblem::Argument(argument) => argument.message,
+            });
+            texts.collect::<Vec<_>>().join("\n")
+        })
     }
-    match manual(&first) {
-        none if none.is_empty() => Ok(first),
-        manual => build(manual).map_err(said),
+
+    /// A test that asks for the step behind a decision, or for the arm of a choice, has made it.
+    fn decisions(&self) -> Vec<(String, String)> {
+        let Some(Branch::Step(name)) = &self.procedure.test.branch else { return Vec::new() };
+        let mut steps = self.procedure.steps.iter();
+        let step = steps.find(|step| step.id == *name || step.slug == *name);
+        let answer = step.and_then(|step| match &step.reach {
+            Reach::Decision(decision) if decision.known_by.is_none() => {
+                Some((step.id.clone(), "yes".to_owned()))
+            }
+            Reach::Arm { group, arm, .. } => Some((group.clone(), arm.to_string())),
+            _ => None,
+        });
+        answer.into_iter().collect()
+    }
+
+    /// Runs the plan to its end, or to the first step that fails.
+    fn perform(&self, mut plan: Plan, host: &mut Host<'_>) -> Result<Report, Failure> {
+        let promised = promised(&mut plan, self.procedure, self.bless);
+        let settings = Settings {
+            policy: Policy {
+                confirm: ConfirmPolicy::Never,
+                yes: true,
+                unattended: true,
+                stage: true,
+                failing: self.failing(),
+            },
+            preflight: false,
+            concurrent: true,
+            verbosity: Verbosity::Quiet,
+            style: Style::Plain,
+            json: false,
+        };
+        let session = exec::session(&plan, settings, exec::depth(host)?, host);
+        let started = exec::run_started(&plan, settings, host);
+        let plan = Arc::new(plan);
+        let mut collector = Collector::new(&plan, &promised, self.bless);
+        let clock = host.clock;
+        let mut run = |session, recorder: &mut dyn Recorder| {
+            execute(Run {
+                plan: Arc::clone(&plan),
+                policy: settings.policy,
+                opening: vec![EventBody::RunStarted(Box::new(started.clone()))],
+                past: &[],
+                clock_ms: 0,
+                session,
+                recorder,
+                ask: Box::new(ask::Asker::new(None, &plan)),
+                clock,
+            })
+        };
+        let judged = match self.stage {
+            None => run(session, &mut collector).map(|_| stage::Judged::default()),
+            Some(declared) => {
+                let on = stage::OnStage { declared, case: self, plan: &plan, started: &started };
+                on.perform(session, &mut run, &mut collector, host)
+            }
+        };
+        let mut report = collector.report();
+        match judged {
+            Err(error) => report.error = Some(format!("it cannot be run: {error}")),
+            Ok(judged) => (report.error, report.problems) = (judged.error, judged.problems),
+        }
+        if self.takes_fallbacks() {
+            fell_back(&plan, &mut report.steps);
+        }
+        if report.error.is_none() {
+            report.problems.extend(self.wrong_branch(&plan, &report.steps));
+        }
+        Ok(report)
+    }
+
+    /// Whether a failure that has a fallback is no end of the test: where something is broken on purpose,
+    /// or a fallback is asked for.
+    fn takes_fallbacks(&self) -> bool {
+        let test = &self.procedure.test;
+        match test.branch {
+            Some(Branch::Plain) => false,
+            Some(_) => true,
+            None => test.fault.is_some(),
+        }
+    }
+
+    fn failing(&self) -> FailurePolicy {
+        if self.takes_fallbacks() { FailurePolicy::FallbackOrStop } else { FailurePolicy::StopAtFirst }
+    }
+
+    /// The way that was taken, if it is not the one that is tested.
+    fn wrong_branch(&self, plan: &Plan, steps: &[TestStep]) -> Option<Problem> {
+        let branch = self.procedure.test.branch.as_ref()?;
+        let ran = |step: &TestStep| !matches!(step.status, StepStatus::NotRun | StepStatus::NotNeeded);
+        let taken = plan.steps.iter().zip(steps).filter(|(_, step)| ran(step));
+        let mut fallbacks = taken.clone().filter(|(planned, _)| planned.fallback_of().is_some());
+        let what = match branch {
+            Branch::Plain => {
+                let (_, step) = fallbacks.next()?;
+                format!("its fallback, step {}, was taken, and the test asks for none", step.id)
+            }
+            Branch::Fallback if fallbacks.next().is_some() => return None,
+            Branch::Fallback => "no fallback was taken, and the test asks for one".to_owned(),
+            Branch::Step(name) => {
+                let is_it = |planned: &PlanStep| planned.id == *name || planned.slug == *name;
+                if taken.clone().any(|(planned, _)| is_it(planned)) {
+                    return None;
+                }
+                format!("step `{name}` was not taken, and the test asks for it")
+            }
+        };
+        let at = self.procedure.test.span.unwrap_or(self.procedure.heading).start;
+        Some(Problem { what, line: self.runbook.source.line(at), diff: None })
     }
 }
 
-/// Runs the plan to its end, or to the first step that fails.
-fn perform(
-    mut plan: Plan,
-    procedure: &Procedure,
-    bless: bool,
-    host: &mut Host<'_>,
-) -> Result<Report, Failure> {
+/// What a plan is made from.
+struct Inputs {
+    params: Vec<(String, String)>,
+    asked: BTreeMap<String, String>,
+    assume_done: Vec<String>,
+}
+
+/// Prepares the plan for a test; answers what each step promises.
+fn promised(plan: &mut Plan, procedure: &Procedure, bless: bool) -> Vec<(ExpectedEnd, Option<Expectation>)> {
     let mut promised = Vec::with_capacity(plan.steps.len());
     for step in &mut plan.steps {
         let directive = procedure.steps.iter().find(|it| it.id == step.id).map(|it| it.directive.clone());
@@ -157,192 +302,17 @@ fn perform(
         promised.push((expected, expectation.clone()));
         step.expectation = expectation.filter(|_| !bless);
     }
-    let settings = Settings {
-        policy: Policy {
-            confirm: ConfirmPolicy::Never,
-            yes: true,
-            unattended: true,
-            stage: true,
-            failing: FailurePolicy::StopAtFirst,
-        },
-        preflight: false,
-        concurrent: true,
-        verbosity: Verbosity::Quiet,
-        style: Style::Plain,
-        json: false,
-    };
-    let session = exec::session(&plan, settings, exec::depth(host)?, host);
-    let started = exec::run_started(&plan, settings, host);
-    let plan = Arc::new(plan);
-    let mut collector = Collector {
-        plan: &plan,
-        promised: &promised,
-        bless,
-        streams: Default::default(),
-        captures: Captures::default(),
-        report: Report::default(),
-        steps: vec![None; plan.steps.len()],
-    };
-    let finished = execute(Run {
-        plan: Arc::clone(&plan),
-        policy: settings.policy,
-        opening: vec![EventBody::RunStarted(Box::new(started))],
-        past: &[],
-        clock_ms: 0,
-        session,
-        recorder: &mut collector,
-        ask: Box::new(ask::Asker::new(None, &plan)),
-        clock: host.clock,
-    });
-    let Collector { mut report, steps, .. } = collector;
-    if let Err(error) = finished {
-        report.error = Some(format!("it cannot be run: {error}"));
-    }
-    let not_run = |step: &plan::PlanStep| blank(step, StepStatus::NotRun);
-    report.steps = plan
-        .steps
-        .iter()
-        .zip(steps)
-        .map(|(planned, step)| step.unwrap_or_else(|| not_run(planned)))
-        .collect();
-    Ok(report)
+    promised
 }
 
-fn blank(step: &plan::PlanStep, status: StepStatus) -> TestStep {
-    TestStep {
-        id: step.id.clone(),
-        label: step.label.clone(),
-        line: step.line,
-        status,
-        wall_ms: 0,
-        problems: Vec::new(),
-        stdout: String::new(),
-        stderr: String::new(),
-        leaked: Vec::new(),
-    }
-}
-
-/// Takes in the events of the run and judges each step that is over.
-struct Collector<'a> {
-    plan: &'a Plan,
-    promised: &'a [(ExpectedEnd, Option<Expectation>)],
-    bless: bool,
-    /// Standard output and standard error of the running attempt.
-    streams: [String; 2],
-    captures: Captures,
-    report: Report,
-    steps: Vec<Option<TestStep>>,
-}
-
-impl Recorder for Collector<'_> {
-    fn record(&mut self, body: EventBody, _mono_ms: u64, _durable: bool) -> Result<(), RecordError> {
-        match body {
-            EventBody::StepStarted { .. } => self.streams = Default::default(),
-            EventBody::Output { stream, text, late: false, .. } => {
-                self.streams[usize::from(stream == Stream::Stderr)].push_str(&text);
-            }
-            EventBody::StepFinished(finished) => self.finished(*finished),
-            EventBody::StepSkipped { step, reason, .. } => self.skipped(step, reason),
-            _ => {}
+/// Marks the failures that a fallback has made good.
+fn fell_back(plan: &Plan, steps: &mut [TestStep]) {
+    let passed = plan.iter().filter(|(id, _)| steps[id.index()].status == StepStatus::Passed);
+    let good: Vec<_> = passed.flat_map(|(id, _)| plan.made_good_by(id)).collect();
+    for id in good {
+        let step = &mut steps[id.index()];
+        if step.status == StepStatus::Failed {
+            step.status = StepStatus::FellBack;
         }
-        Ok(())
     }
-}
-
-impl Collector<'_> {
-    fn skipped(&mut self, step: StepId, reason: SkipReason) {
-        let planned = self.plan.step(step);
-        let status = match (reason, &planned.ignored) {
-            (_, Some(reason)) => StepStatus::Ignored { reason: reason.clone() },
-            (SkipReason::Blocked | SkipReason::Cancelled | SkipReason::NotTried, _) => StepStatus::NotRun,
-            (SkipReason::NoTerminal, _) => StepStatus::Manual,
-            _ => StepStatus::NotNeeded,
-        };
-        self.steps[step.index()] = Some(blank(planned, status));
-    }
-
-    fn finished(&mut self, finished: StepFinished) {
-        let index = finished.step.index();
-        let planned = self.plan.step(finished.step);
-        let (expected, expectation) = &self.promised[index];
-        let is_whole = finished.dropped_bytes[0] == 0;
-        let [stdout, stderr] = std::mem::take(&mut self.streams);
-        let mut problems = Vec::new();
-        let ended = match &finished.result {
-            StepResult::Passed | StepResult::Mismatched { .. } => None,
-            StepResult::Failed { status, .. } => Some(Ended::Exit(*status)),
-            StepResult::TimedOut { limit_ms } => Some(Ended::TimedOut(*limit_ms)),
-            StepResult::Signaled { signal } => Some(Ended::Signal(*signal)),
-            StepResult::CouldNotStart { reason } => Some(Ended::CouldNotStart(reason.clone())),
-            StepResult::Cancelled => Some(Ended::CouldNotStart("the run was stopped".to_owned())),
-            StepResult::Unknown => Some(Ended::CouldNotStart("its end is unknown".to_owned())),
-            StepResult::Done { .. } | StepResult::LeftOpen => {
-                self.steps[index] = Some(blank(planned, StepStatus::Manual));
-                return;
-            }
-        };
-        if let Some(ended) = ended {
-            let bad = finished.statements.iter().rfind(|it| it.status != 0);
-            let line = bad.map_or(planned.line, |statement| statement.line);
-            let what = wrong_end(*expected, &ended).unwrap_or_else(|| format!("it ended with {ended}"));
-            problems.push(Problem { what, line, diff: None });
-        }
-        if let Some(expectation) = expectation {
-            let before = self.captures.clone();
-            let verdict = is_whole.then(|| check(expectation, &stdout, &mut self.captures));
-            if self.bless {
-                let is_good = matches!(&verdict, Some(Verdict::Matched | Verdict::Malformed(_)));
-                if problems.is_empty() && !is_good {
-                    let output = is_whole.then(|| stdout.clone());
-                    self.report.actual.push(Actual { step: index, output, captures: before });
-                }
-            } else {
-                problems.extend(output_problem(expectation, verdict, &finished.result));
-            }
-        }
-        let status = if problems.is_empty() { StepStatus::Passed } else { StepStatus::Failed };
-        self.steps[index] = Some(TestStep {
-            status,
-            wall_ms: finished.wall_ms,
-            problems,
-            stdout: tail(stdout),
-            stderr: tail(stderr),
-            leaked: finished.leaked,
-            ..blank(planned, StepStatus::Passed)
-        });
-    }
-}
-
-/// What is wrong with an output. `verdict` is on all of it, where all of it was recorded; else the run's
-/// own word, which saw all of it, has to do.
-fn output_problem(
-    expectation: &Expectation,
-    verdict: Option<Verdict>,
-    result: &StepResult,
-) -> Option<Problem> {
-    let wrong = "the output is not the expected one";
-    let problem = |what: &str, line, diff| Some(Problem { what: what.to_owned(), line, diff });
-    match (verdict, result) {
-        (Some(Verdict::Matched), _) => None,
-        (Some(Verdict::Mismatched { diff }), _) => problem(wrong, diff.line, Some(diff)),
-        (Some(Verdict::Malformed(malformed)), _) => {
-            problem(&malformed.why, malformed.line(expectation), None)
-        }
-        (Some(Verdict::GaveUp { why }), _) => {
-            problem(&format!("its output could not be compared: {why}"), expectation.line, None)
-        }
-        (None, StepResult::Mismatched { diff }) => {
-            problem(wrong, expectation.line, Some(Diff::read(expectation.line, diff)))
-        }
-        (None, _) => None,
-    }
-}
-
-/// The end of a text.
-fn tail(mut text: String) -> String {
-    if text.len() > TAIL {
-        let from = (text.len() - TAIL..text.len()).find(|&at| text.is_char_boundary(at));
-        text.drain(..from.unwrap_or(0));
-    }
-    text
 }

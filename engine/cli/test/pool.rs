@@ -1,25 +1,22 @@
 //! Runs procedures side by side, each as a process of its own, and says what happens as it does.
 
-use super::inside::{self, Report};
+use super::Shown;
+use super::book::Book;
+use super::grounds::{Grounds, Made, Wishes};
+use super::inside::Report;
 use super::select::{Selected, Test};
 use super::tier::Checked;
-use super::{Shown, tier};
-use crate::check::outcome::{StepStatus, TestEvent, TestFinished, TestStatus};
-use crate::cli::documents::Documents;
-use crate::cli::failure::{CANNOT_START, Failure};
-use crate::cli::{Host, runs};
-use crate::host::processes::{Command, End};
-use crate::host::surroundings::{Scratch, cores, own_program, real_path};
+use crate::check::outcome::{Problem, StepStatus, TestEvent, TestFinished, TestStatus, TestStep};
+use crate::cli::Host;
+use crate::cli::failure::Failure;
+use crate::cli::staging::stage_failed;
+use crate::host::processes::End;
+use crate::host::surroundings::{Scratch, cores};
 use crate::host::watch::{Captured, First, Watch};
-use crate::stage::Unavailable;
-use crate::stage::enclose::{self, Opened, Wanted as WantedSandbox};
-use crate::stage::sandbox::{WORKDIR, comes_in};
 use clap::ArgMatches;
 use std::collections::VecDeque;
-use std::ffi::OsString;
 use std::io;
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// A procedure that takes longer is said to be slow.
@@ -38,8 +35,7 @@ pub(super) struct Settings {
     pub(super) jobs: usize,
     pub(super) retries: u32,
     pub(super) fail_fast: bool,
-    pub(super) isolated: bool,
-    pub(super) bless: bool,
+    pub(super) grounds: Wishes,
 }
 
 impl Settings {
@@ -49,18 +45,17 @@ impl Settings {
             jobs: jobs.map_or_else(cores, NonZero::get),
             retries: matches.get_one("retries").copied().unwrap_or_default(),
             fail_fast: matches.get_flag("fail-fast"),
-            isolated: !matches.get_flag("no-isolation"),
-            bless: false,
+            grounds: Wishes::of(matches),
         }
     }
 }
 
-/// Where procedures run.
-pub(super) enum Ground {
-    /// Each in a sandbox of its own.
-    Sandbox(Box<Opened>),
-    /// On this host, each in a directory of its own below this one.
-    Host(PathBuf),
+impl Settings {
+    /// How many procedures run side by side: on this host itself, stages would be in each other's way.
+    pub(super) fn jobs_for(&self, selected: &Selected<'_>) -> usize {
+        let staged = selected.tests.iter().any(|test| test.stage.is_some());
+        if staged && !self.grounds.isolated { 1 } else { self.jobs }
+    }
 }
 
 /// A process that runs a procedure.
@@ -79,7 +74,7 @@ struct Running {
 
 /// Runs every selected procedure; answers the signal that stopped the run, if one did.
 pub(super) fn run(
-    documents: &Documents,
+    book: &Book,
     selected: &Selected<'_>,
     checked: &Checked,
     settings: &Settings,
@@ -95,15 +90,25 @@ pub(super) fn run(
     if ready.is_empty() {
         return Ok(None);
     }
-    let scratch = scratch(shown.host)?;
     let mut watch = Watch::new().map_err(|error| stage_failed(&error))?;
-    let ground = ground(documents, &scratch, settings, shown.host, &mut watch)?;
-    let mut pool = Pool { selected, settings, ground: &ground, running: Vec::new(), ready, shown };
+    let wanted = ready.iter().map(|&index| &selected.tests[index]);
+    let grounds = match Grounds::make(book, wanted, settings.grounds, shown.host, &mut watch)? {
+        Made::Ready(grounds) => grounds,
+        Made::Stopped(signal) => {
+            for test in ready {
+                let reason = format!("stopped by signal {signal}");
+                shown.event(finished(test, TestStatus::NotRun { reason }))?;
+            }
+            return Ok(Some(signal));
+        }
+    };
+    let jobs = settings.jobs_for(selected);
+    let mut pool = Pool { selected, settings, jobs, grounds: &grounds, running: Vec::new(), ready, shown };
     pool.drive(&mut watch)
 }
 
 /// What is known of a test before it runs.
-fn foregone(index: usize, test: &Test<'_>, checked: &Checked) -> Option<TestStatus> {
+pub(super) fn foregone(index: usize, test: &Test<'_>, checked: &Checked) -> Option<TestStatus> {
     if let Some((first, count)) = &checked.errors[index] {
         let reason = match count {
             1 => first.clone(),
@@ -111,13 +116,7 @@ fn foregone(index: usize, test: &Test<'_>, checked: &Checked) -> Option<TestStat
         };
         return Some(TestStatus::Error { reason, document: true });
     }
-    if let Some((name, value)) =
-        test.procedure.test_arguments.iter().find(|(name, _)| tier::RESERVED.contains(&name.as_str()))
-    {
-        let reason = format!("`{name}={value}` needs a stage with that fault: `runbook rehearse` has one");
-        return Some(TestStatus::Ignored { reason });
-    }
-    None
+    test.procedure.test.ignore.clone().map(|reason| TestStatus::Ignored { reason })
 }
 
 fn finished(test: usize, status: TestStatus) -> TestEvent {
@@ -127,126 +126,18 @@ fn finished(test: usize, status: TestStatus) -> TestEvent {
         wall_ms: 0,
         attempts: 0,
         slow: false,
+        problems: Vec::new(),
         steps: Vec::new(),
         earlier: Vec::new(),
     }))
 }
 
-/// A directory of this run, below the engine's own.
-pub(super) fn scratch(host: &Host<'_>) -> Result<Scratch, Failure> {
-    let home = runs::home(host)?;
-    let unwritable = |error: io::Error| {
-        let message = format!("the state below `{}` cannot be written: {error}", home.display());
-        Failure::new(CANNOT_START, message, "make room or set RUNBOOK_HOME to a directory of your own")
-    };
-    let directory = home.join("tests");
-    host.files.create_private_dir(&directory).map_err(unwritable)?;
-    let scratch = Scratch::create(directory.join(host.environment.pid().to_string())).map_err(unwritable)?;
-    for part in ["run", "empty"] {
-        host.files.create_private_dir(&scratch.path().join(part)).map_err(unwritable)?;
-    }
-    Ok(scratch)
-}
-
-/// Opens the sandbox, or says loudly that there is none.
-pub(super) fn ground(
-    documents: &Documents,
-    scratch: &Scratch,
-    settings: &Settings,
-    host: &mut Host<'_>,
-    watch: &mut Watch,
-) -> Result<Ground, Failure> {
-    if !settings.isolated {
-        let text = "warning: NO ISOLATION: the procedures run on this host, with your files, your network and\n\
-                    warning: your permissions; they can reach production\n";
-        // A closed standard error leaves nobody to be warned.
-        let _ = host.err.write_all(text.as_bytes());
-        return Ok(Ground::Host(scratch.path().to_owned()));
-    }
-    let cwd = host.environment.cwd();
-    let real = |path: PathBuf| real_path(&path).map_err(|error| stage_failed(&error));
-    let wanted = WantedSandbox {
-        engine: own_program().map_err(|error| stage_failed(&error))?,
-        workdir: real(scratch.path().join("empty"))?,
-        read: documents.runbooks.iter().map(|runbook| cwd.join(runbook.source.path())).collect(),
-        run_directory: real(scratch.path().join("run"))?,
-        run: "test".to_owned(),
-        cwd,
-        set: fixed(),
-        let_in: Vec::new(),
-    };
-    let no_sandbox = |why: Unavailable| {
-        let hint = format!("{}; or, at your own risk, --no-isolation", why.hint());
-        Failure::new(CANNOT_START, why.to_string(), hint)
-    };
-    let tried = enclose::try_out(host.environment, host.processes, watch);
-    let bwrap = tried.map_err(|error| stage_failed(&error))?.map_err(no_sandbox)?;
-    let opened = enclose::open(bwrap, wanted, host.environment, watch);
-    let opened = opened.map_err(|error| stage_failed(&error))?.map_err(no_sandbox)?;
-    Ok(Ground::Sandbox(Box::new(opened)))
-}
-
-/// Variables that are the same on every machine.
-fn fixed() -> Vec<(String, String)> {
-    let pairs =
-        [("LC_ALL", "C.UTF-8"), ("TZ", "UTC"), ("COLUMNS", "80"), ("TMPDIR", "/tmp"), ("TERM", "dumb")];
-    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
-}
-
-/// The command that runs `test`, and the directory it needs.
-pub(super) fn command(
-    ground: &Ground,
-    test: &Test<'_>,
-    number: String,
-    bless: bool,
-    host: &Host<'_>,
-) -> io::Result<(Command, Option<Scratch>)> {
-    let arguments = |directory: OsString| {
-        let mut arguments: Vec<OsString> = ["test", "--procedure"].map(Into::into).to_vec();
-        arguments.push(test.case.procedure.clone().into());
-        arguments.extend(bless.then(|| format!("--{}", inside::BLESS).into()));
-        for (name, value) in &test.given {
-            arguments.push(format!("--param={name}={value}").into());
-        }
-        arguments.push(format!("--{}", inside::ARGUMENT).into());
-        arguments.push(directory);
-        arguments.push("--".into());
-        arguments.push(test.case.file.clone().into());
-        arguments
-    };
-    match ground {
-        Ground::Sandbox(opened) => Ok((opened.engine(&arguments(WORKDIR.into())), None)),
-        Ground::Host(below) => {
-            let scratch = Scratch::create(below.join(number))?;
-            let directory = |name: &str| {
-                let path = scratch.path().join(name);
-                host.files.create_private_dir(&path).map(|()| path)
-            };
-            let (work, home, temporary) = (directory("work")?, directory("home")?, directory("tmp")?);
-            let mut variables = host.environment.vars();
-            variables.retain(|(name, _)| comes_in(name));
-            variables.extend(fixed());
-            variables.retain(|(name, _)| name != "TMPDIR");
-            for (name, path) in [("HOME", &home), ("TMPDIR", &temporary)] {
-                variables.push((name.to_owned(), path.display().to_string()));
-            }
-            let command = Command {
-                program: own_program()?.into(),
-                arguments: arguments(work.into()),
-                directory: host.environment.cwd(),
-                variables,
-                without: Vec::new(),
-                descriptors: Vec::new(),
-            };
-            Ok((command, Some(scratch)))
-        }
-    }
-}
-
 struct Pool<'p, 'd, 'h, 'a> {
     selected: &'p Selected<'d>,
     settings: &'p Settings,
-    ground: &'p Ground,
+    /// How many run side by side.
+    jobs: usize,
+    grounds: &'p Grounds,
     running: Vec<Running>,
     ready: VecDeque<usize>,
     shown: &'p mut Shown<'h, 'a>,
@@ -259,7 +150,7 @@ impl Pool<'_, '_, '_, '_> {
 
     fn drive(&mut self, watch: &mut Watch) -> Result<Option<i32>, Failure> {
         loop {
-            while self.running.len() < self.settings.jobs
+            while self.running.len() < self.jobs
                 && let Some(test) = self.ready.pop_front()
             {
                 let now = self.now();
@@ -298,10 +189,7 @@ impl Pool<'_, '_, '_, '_> {
         self.shown.event(TestEvent::Started { test, attempt })?;
         let number = format!("{test}-{attempt}");
         let started = self.now();
-        let begun =
-            command(self.ground, &self.selected.tests[test], number, self.settings.bless, self.shown.host)
-                .and_then(|(command, scratch)| Ok((Captured::start(command)?, scratch)));
-        match begun {
+        match begin(self.grounds, &self.selected.tests[test], &number, false, self.shown.host) {
             Ok((captured, scratch)) => {
                 self.running.push(Running {
                     captured,
@@ -315,9 +203,9 @@ impl Pool<'_, '_, '_, '_> {
                 });
                 Ok(())
             }
-            Err(error) => {
-                let reason = format!("it cannot be started: {error}");
-                self.shown.event(finished(test, TestStatus::Error { reason, document: false }))
+            Err(reason) => {
+                self.shown.event(finished(test, TestStatus::Error { reason, document: false }))?;
+                if self.settings.fail_fast { self.drop_ready("--fail-fast") } else { Ok(()) }
             }
         }
     }
@@ -346,20 +234,21 @@ impl Pool<'_, '_, '_, '_> {
     fn over(&mut self, running: Running, end: End) -> Result<(), Failure> {
         let report = report(&running.captured, end);
         let Running { test, attempt, first_started, slow, mut earlier, .. } = running;
-        let (mut status, steps) = match report {
-            Ok(report) => (judged(&report), report.steps),
-            Err(reason) => (TestStatus::Error { reason, document: false }, Vec::new()),
+        let (mut status, problems, steps) = match report {
+            Ok(report) => (judged(&report), report.problems, report.steps),
+            Err(reason) => (TestStatus::Error { reason, document: false }, Vec::new(), Vec::new()),
         };
         let failed = matches!(status, TestStatus::Failed | TestStatus::Error { .. });
         if failed && attempt <= self.settings.retries {
-            earlier.push(first_problem(&status, &steps));
+            earlier.push(first_problem(&status, &problems, &steps));
             return self.start(test, attempt + 1, first_started, slow, earlier);
         }
         if status == TestStatus::Passed && attempt > 1 {
             status = TestStatus::Flaky;
         }
         let wall_ms = self.now().saturating_sub(first_started).as_millis() as u64;
-        let finished = TestFinished { test, status, wall_ms, attempts: attempt, slow, steps, earlier };
+        let finished =
+            TestFinished { test, status, wall_ms, attempts: attempt, slow, problems, steps, earlier };
         self.shown.event(TestEvent::Finished(Box::new(finished)))?;
         if failed && self.settings.fail_fast {
             self.drop_ready("--fail-fast")?;
@@ -402,6 +291,19 @@ impl Pool<'_, '_, '_, '_> {
     }
 }
 
+/// Starts the process that runs `test`, or says why not.
+pub(super) fn begin(
+    grounds: &Grounds,
+    test: &Test<'_>,
+    number: &str,
+    bless: bool,
+    host: &Host<'_>,
+) -> Result<(Captured, Option<Scratch>), String> {
+    let cannot = |error: io::Error| format!("it cannot be started: {error}");
+    let (command, scratch) = grounds.command(test, number, bless, host).map_err(cannot)??;
+    Ok((Captured::start(command).map_err(cannot)?, scratch))
+}
+
 /// The report of a process that ended, or why there is none.
 pub(super) fn report(captured: &Captured, end: End) -> Result<Report, String> {
     let [out, err] =
@@ -423,7 +325,7 @@ fn judged(report: &Report) -> TestStatus {
         return TestStatus::Error { reason: reason.clone(), document: false };
     }
     let has = |wanted: fn(&StepStatus) -> bool| report.steps.iter().any(|step| wanted(&step.status));
-    if has(|status| matches!(status, StepStatus::Failed)) {
+    if has(|status| matches!(status, StepStatus::Failed)) || !report.problems.is_empty() {
         return TestStatus::Failed;
     }
     if has(|status| matches!(status, StepStatus::NotRun)) {
@@ -436,19 +338,11 @@ fn judged(report: &Report) -> TestStatus {
     TestStatus::Ignored { reason: "nothing in it could be run".to_owned() }
 }
 
-fn first_problem(status: &TestStatus, steps: &[crate::check::outcome::TestStep]) -> String {
+fn first_problem(status: &TestStatus, problems: &[Problem], steps: &[TestStep]) -> String {
     let problem = steps.iter().find_map(|step| Some((step, step.problems.first()?)));
     match (problem, status) {
         (Some((step, problem)), _) => format!("step {}, {}: {}", step.id, step.label, problem.what),
         (None, TestStatus::Error { reason, .. }) => reason.clone(),
-        (None, _) => "it failed".to_owned(),
+        (None, _) => problems.first().map_or("it failed", |problem| problem.what.as_str()).to_owned(),
     }
-}
-
-pub(super) fn stage_failed(error: &io::Error) -> Failure {
-    Failure::new(
-        CANNOT_START,
-        format!("the stage cannot be made: {error}"),
-        "is there room for processes and files?",
-    )
 }

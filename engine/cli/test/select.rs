@@ -1,19 +1,16 @@
 //! Which procedures are tested, in which order.
 
+use super::book::Book;
 use super::last;
 use crate::check::outcome::TestCase;
-use crate::cli::documents::Documents;
 use crate::cli::failure::{Failure, USAGE};
 use crate::cli::procedure::pairs;
+use crate::cli::project::Project;
 use crate::cli::{Host, texts};
 use crate::plan::fold_name;
 use crate::runbook::select::{Selection, select};
 use crate::runbook::{Procedure, Runbook};
 use clap::ArgMatches;
-use std::path::Path;
-
-/// Documents in one directory tree, at most.
-const MAX_FILES: usize = 20_000;
 
 /// The procedures to test, in document order.
 pub(super) struct Selected<'d> {
@@ -26,27 +23,42 @@ pub(super) struct Test<'d> {
     /// Position of its document.
     pub(super) document: usize,
     pub(super) procedure: &'d Procedure,
+    /// The stage it runs on; none is an empty sandbox.
+    pub(super) stage: Option<&'d Project>,
     pub(super) case: TestCase,
     /// Values for its parameters from the command line.
     pub(super) given: Vec<(String, String)>,
 }
 
+impl Test<'_> {
+    /// The names of its parameters that get a value from outside the document: on the command line or by
+    /// the stage.
+    pub(super) fn given_names(&self) -> Vec<String> {
+        let by_stage = self.stage.iter().flat_map(|stage| stage.values());
+        let has =
+            |name: &str| self.procedure.parameters.iter().any(|it| fold_name(&it.name) == fold_name(name));
+        let by_stage = by_stage.map(|(name, _)| name).filter(|name| has(name));
+        self.given.iter().map(|(name, _)| name.as_str()).chain(by_stage).map(str::to_owned).collect()
+    }
+}
+
 impl<'d> Selected<'d> {
-    /// Chooses among the procedures of `documents`.
-    pub(super) fn new(
-        documents: &'d Documents,
-        matches: &ArgMatches,
-        host: &Host<'_>,
-    ) -> Result<Self, Failure> {
+    /// Chooses among the procedures of `book`.
+    pub(super) fn new(book: &'d Book, matches: &ArgMatches, host: &Host<'_>) -> Result<Self, Failure> {
         let given = pairs(matches, "param");
         let mut tests: Vec<Test<'d>> = Vec::new();
+        let documents = &book.documents;
         for (document, runbook) in documents.runbooks.iter().enumerate() {
+            if book.is_page(document) {
+                continue;
+            }
             for procedure in &runbook.procedures {
                 let has =
                     |name: &str| procedure.parameters.iter().any(|it| fold_name(&it.name) == fold_name(name));
                 let given: Vec<_> = given.iter().filter(|(name, _)| has(name)).cloned().collect();
-                let case = case(runbook, procedure, &given);
-                tests.push(Test { runbook, document, procedure, case, given });
+                let stage = book.stage_of(document);
+                let case = case(runbook, procedure, stage.is_some(), &given, matches);
+                tests.push(Test { runbook, document, procedure, stage, case, given });
             }
         }
         if let Some((name, _)) = given
@@ -81,6 +93,9 @@ impl<'d> Selected<'d> {
         }
         if tests.is_empty() {
             let message = match documents.runbooks.as_slice() {
+                _ if book.counts().0 == 0 => {
+                    "`procedures` of `runbooks/runbook.yaml` names none of these documents".to_owned()
+                }
                 [] => "there are no documents here".to_owned(),
                 [only] => format!("`{}` has no procedure", only.source.path().display()),
                 many => format!("none of the {} documents has a procedure", many.len()),
@@ -97,17 +112,28 @@ impl<'d> Selected<'d> {
     }
 }
 
-fn case(runbook: &Runbook, procedure: &Procedure, given: &[(String, String)]) -> TestCase {
+fn case(
+    runbook: &Runbook,
+    procedure: &Procedure,
+    stage: bool,
+    given: &[(String, String)],
+    matches: &ArgMatches,
+) -> TestCase {
     let file = runbook.source.path().display().to_string();
     let mut rerun = format!("runbook test {} --procedure {}", quoted(&file), procedure.id);
     for (name, value) in given {
         rerun += &format!(" --param {}", quoted(&format!("{name}={value}")));
+    }
+    for flag in ["no-isolation", "no-prepare"].into_iter().filter(|flag| matches.get_flag(flag)) {
+        rerun += &format!(" --{flag}");
     }
     TestCase {
         file,
         line: procedure.line,
         procedure: procedure.id.clone(),
         title: procedure.title.clone(),
+        stage,
+        fault: procedure.test.fault.clone(),
         rerun,
     }
 }
@@ -119,56 +145,4 @@ fn quoted(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// The documents `paths` name: files as they are, of directories every Markdown file below.
-pub(super) fn files(paths: &[String], host: &Host<'_>) -> Result<Vec<String>, Failure> {
-    let mut found: Vec<String> = Vec::new();
-    for path in paths {
-        let absolute = host.environment.cwd().join(path);
-        if !host.files.is_dir(&absolute) {
-            found.push(path.clone());
-            continue;
-        }
-        let before = found.len();
-        // `./x.md` is `x.md` to a person.
-        let mut rest = vec![crate::cli::documents::tidy(path.as_ref())];
-        while let Some(directory) = rest.pop() {
-            let listed = host.files.list(&host.environment.cwd().join(&directory)).map_err(|error| {
-                let message = format!("`{}` cannot be read: {error}", directory.display());
-                Failure::new(USAGE, message, "may you read it?")
-            })?;
-            let mut below = Vec::new();
-            for entry in listed {
-                let Some(name) = entry.path.file_name() else { continue };
-                // Hidden directories are a tool's, not a person's.
-                if name.to_string_lossy().starts_with('.') {
-                    continue;
-                }
-                let path = directory.join(name);
-                match entry.directory {
-                    true => below.push(path),
-                    false if is_markdown(&path) => found.push(path.display().to_string()),
-                    false => {}
-                }
-            }
-            if found.len() + below.len() > MAX_FILES {
-                let message = format!("`{path}` holds more than {MAX_FILES} files and directories");
-                return Err(Failure::new(USAGE, message, "name a directory further down"));
-            }
-            rest.extend(below.into_iter().rev());
-        }
-        found[before..].sort();
-        if found.len() == before {
-            let message = format!("there is no Markdown file in `{path}`");
-            return Err(Failure::new(USAGE, message, "name a directory that has some"));
-        }
-    }
-    let mut seen = std::collections::HashSet::new();
-    found.retain(|path| seen.insert(path.clone()));
-    Ok(found)
-}
-
-fn is_markdown(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "md" || extension == "markdown")
 }

@@ -1,8 +1,8 @@
 //! The static tier: everything that can be found wrong without running anything.
 
-use super::select::Selected;
+use super::book::Book;
+use super::select::{Selected, Test};
 use crate::check::static_tier::{self, Shelf};
-use crate::cli::documents::Documents;
 use crate::cli::failure::{DOCUMENT, Failure};
 use crate::cli::notify::Notifiers;
 use crate::cli::{Host, error_style};
@@ -14,9 +14,6 @@ use clap::ArgMatches;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// Names in a `test` directive that are no parameters.
-pub(super) const RESERVED: [&str; 2] = ["fault", "branch"];
 
 /// How long bash may take to read a text.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -43,12 +40,14 @@ impl Checked {
 
 /// Checks every document and shows what is wrong on standard error.
 pub(super) fn check(
-    documents: &Documents,
+    book: &Book,
     selected: &Selected<'_>,
     matches: &ArgMatches,
     host: &mut Host<'_>,
 ) -> Result<Checked, Failure> {
-    let read: Vec<_> = documents.runbooks.iter().map(|runbook| document::read(&runbook.source).0).collect();
+    let documents = &book.documents;
+    let (read, odd): (Vec<_>, Vec<_>) =
+        documents.runbooks.iter().map(|runbook| document::read(&runbook.source)).unzip();
     let cwd = host.environment.cwd();
     let files = host.files;
     let exists = |path: &Path| files.exists(&cwd.join(path));
@@ -58,17 +57,19 @@ pub(super) fn check(
     let mut opinion = Opinion::new(host);
     for (index, document) in read.iter().enumerate() {
         let runbook = &documents.runbooks[index];
-        let mut found: Vec<Diagnostic> = documents.diagnostics[index].clone();
+        // What a page would mean as a runbook is not asked.
+        let as_read = if book.is_page(index) { &odd } else { &documents.diagnostics };
+        let mut found: Vec<Diagnostic> = as_read[index].clone();
         // As an error, below.
         found.retain(|it| it.code != "unclosed-fence");
         found.extend(static_tier::blocks(document));
         found.extend(shelf.links(document));
         found.extend(static_tier::escalation(runbook, &documents.escalation_rows()));
         for test in selected.tests.iter().filter(|test| test.document == index) {
-            let given: Vec<String> = test.given.iter().map(|(name, _)| name.clone()).collect();
-            found.extend(static_tier::procedure(runbook, test.procedure, &given, &RESERVED, &mut |text| {
+            found.extend(static_tier::procedure(runbook, test.procedure, &test.given_names(), &mut |text| {
                 opinion.is_bash(text)
             }));
+            found.extend(no_fault(test));
         }
         found.sort_by_key(|it| (it.span, it.code));
         found.dedup();
@@ -104,6 +105,21 @@ pub(super) fn check(
         let _ = host.err.write_all(text.as_bytes());
     }
     Ok(checked)
+}
+
+/// A test that asks for a fault which the stage has not.
+fn no_fault(test: &Test<'_>) -> Option<Diagnostic> {
+    let (name, span) = (test.procedure.test.fault.as_deref()?, test.procedure.test.span?);
+    let wrong =
+        |message: String, hint: &str| Some(Diagnostic::error("bad-directive", span, message).with_hint(hint));
+    match test.stage.map(|stage| stage.file.fault(&test.procedure.title, Some(name))) {
+        Some(Ok(_)) => None,
+        Some(Err(none)) => wrong(none.message, &none.hint),
+        None => wrong(
+            format!("a test of `{}` injects `{name}`, and there is no stage for it", test.procedure.id),
+            "declare a stage; the book's page `Rehearse your own system` shows one of ten lines",
+        ),
+    }
 }
 
 /// The word of a real bash on what is bash.

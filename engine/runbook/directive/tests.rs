@@ -91,10 +91,27 @@ fn short_forms_are_read() {
         read("runbook: target probe=\"curl -f http://localhost/\"").0.map(|found| format!("{found:?}")),
         Some("Target { probe: \"curl -f http://localhost/\", span: Span { start: 2, end: 58 } }".into())
     );
-    assert_eq!(
-        read("runbook: test engine-id=3 --name='a b'").0,
-        Some(Directive::Test(vec![("engine-id".into(), "3".into()), ("name".into(), "a b".into())]))
-    );
+    let test = |text: &str, wanted: TestDirective| {
+        let span = Some(Span::new(2, text.len() + 9));
+        assert_eq!(read(text).0, Some(Directive::Test(TestDirective { span, ..wanted })), "{text}");
+    };
+    let values = vec![("engine-id".into(), "3".into()), ("name".into(), "a b".into())];
+    test("runbook: test engine-id=3 --name='a b'", TestDirective { values, ..TestDirective::default() });
+    for (text, branch) in [
+        ("fallback", Branch::Fallback),
+        ("plain", Branch::Plain),
+        ("kill-it", Branch::Step("kill-it".into())),
+        ("3.1", Branch::Step("3.1".into())),
+    ] {
+        let wanted = TestDirective {
+            fault: Some("api-down".into()),
+            branch: Some(branch),
+            ..TestDirective::default()
+        };
+        test(&format!("runbook: test fault=api-down branch={text}"), wanted);
+    }
+    let ignored = TestDirective { ignore: Some("costs money".into()), ..TestDirective::default() };
+    test("runbook: test reason=\"costs money\" ignore", ignored);
     for text in [" an ordinary comment", "runbooks: x=1", "Runbook: see the wiki", "runbook notes"] {
         assert_eq!(read(text), (None, Vec::new()), "{text}");
     }
@@ -165,6 +182,18 @@ fn mistakes_are_named_at_their_place() {
             "a target directive has one setting, `probe` @ <!--runbook: target--> / write `target probe=\"COMMAND\"`",
         ),
         ("runbook: test x", "`x` has no value @ x / write `test NAME=VALUE`"),
+        (
+            "runbook: test fault=a fault=b",
+            "`fault` stands here a second time @ fault=b / keep one of them: which of them counts would be a guess",
+        ),
+        (
+            "runbook: test branch=a/b",
+            "`a/b` is no value for `branch` @ a/b / `fallback`, `plain`, or the name of a step",
+        ),
+        (
+            "runbook: test reason=x",
+            "`reason` says why a procedure is ignored, and this one is not @ reason=x / add `ignore`, or remove `reason`",
+        ),
         ("runbook timeout=3s", "a directive begins with `runbook:` @ runbook / put a colon behind `runbook`"),
     ] {
         assert_eq!(read(text).1, [wanted], "{text}");

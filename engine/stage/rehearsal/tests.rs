@@ -128,8 +128,7 @@ fn rehearse_with(
     };
     let rehearsal = Rehearsal {
         stage: &stage,
-        name,
-        fault,
+        fault: Some((name, fault)),
         place,
         source: &source,
         log: scratch.path().join("log"),

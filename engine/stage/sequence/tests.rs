@@ -41,8 +41,8 @@ fn good() -> World {
     }
 }
 
-const TERMS: Terms = Terms {
-    ready_within: Duration::from_secs(30),
+const TERMS: Terms = Terms { ready_within: Duration::from_secs(30), fault: Some(FAULT) };
+const FAULT: FaultTerms = FaultTerms {
     symptom_within: Duration::from_secs(10),
     passes_within: Duration::from_secs(5),
     after_within: Duration::from_millis(1500),
@@ -309,7 +309,7 @@ fn a_run_that_a_signal_ended_is_reverted() {
 
 #[test]
 fn what_is_not_declared_is_not_looked_at() {
-    let terms = Terms { passes_when: false, after: false, ..TERMS };
+    let terms = Terms { fault: Some(FaultTerms { passes_when: false, after: false, ..FAULT }), ..TERMS };
     let (did, conclusion) = play(&World { passes: false, after: false, ..good() }, terms);
     assert_eq!(did, "start ready symptom inject symptom run revert symptom");
     assert_eq!(conclusion.verdict, Verdict::Passed);
@@ -318,6 +318,28 @@ fn what_is_not_declared_is_not_looked_at() {
         (conclusion.verdict, conclusion.reasons),
         (Verdict::Failed, vec![Reason::NotShown("disk full".to_owned())])
     );
+}
+
+#[test]
+fn without_a_fault_the_procedure_runs_once_the_stage_is_up() {
+    let terms = Terms { fault: None, ..TERMS };
+    let (did, conclusion) = play(&good(), terms);
+    assert_eq!((did.as_str(), conclusion.verdict), ("start ready run", Verdict::Passed));
+    let mut sequence = Sequence::new(terms);
+    sequence.apply(Fact::Started(Ok(())), 0);
+    let ready = Fact::Saw { look: Look::Ready, holds: true, said: String::new() };
+    assert_eq!(sequence.apply(ready, 40), Some(Milestone::Up(40)));
+    let mut interrupted = sequence.clone();
+    interrupted.apply(Fact::Signal(15), 50);
+    assert!(matches!(
+        interrupted.next(50),
+        Next::Finish(Conclusion { verdict: Verdict::Interrupted(15), .. })
+    ));
+    let refused = Ran { exit: 6, summary: "no bash".to_owned(), missing: None };
+    sequence.apply(Fact::Ran(refused), 50);
+    let Next::Finish(conclusion) = sequence.next(50) else { panic!("it is over") };
+    assert_eq!(conclusion.verdict, Verdict::NotJudged);
+    assert_eq!(conclusion.reasons, [Reason::NotRun("no bash".to_owned())]);
 }
 
 #[test]

@@ -4,10 +4,8 @@ use crate::cli::Host;
 use crate::cli::failure::{Failure, USAGE};
 use crate::cli::procedure::Wanted;
 use crate::cli::project::Project;
-use crate::plan::{Plan, fold_name};
 use crate::stage::Fault;
 use clap::ArgMatches;
-use std::collections::BTreeMap;
 
 /// The stage, and the fault to rehearse with.
 pub(super) struct Declared {
@@ -26,22 +24,5 @@ impl Declared {
         let (name, fault) = chosen.map_err(|none| Failure::new(USAGE, none.message, none.hint))?;
         let (name, fault) = (name.to_owned(), fault.clone());
         Ok(Self { project, name, fault })
-    }
-
-    /// The stage's values for parameters that are open.
-    pub(super) fn values_for(&self, plan: &Plan) -> BTreeMap<String, String> {
-        let given: BTreeMap<String, &String> = self
-            .project
-            .stage
-            .parameters
-            .0
-            .iter()
-            .map(|(name, value)| (fold_name(&name.value), &value.value))
-            .collect();
-        plan.open_parameters()
-            .filter_map(|parameter| {
-                Some((parameter.name.clone(), (*given.get(&fold_name(&parameter.name))?).clone()))
-            })
-            .collect()
     }
 }
