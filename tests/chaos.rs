@@ -1,6 +1,7 @@
 //! The chaos suite as a person runs it: both branches, what fails, what cannot be judged, and being stopped.
 
-use crate::harness::{Finished, Test};
+use crate::harness::rehearsal::our_stage;
+use crate::harness::{Finished, Test, exit_code, root};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -398,7 +399,7 @@ fn ctrl_c_stops_every_trial_in_good_order() {
     running.signal(Signal::SIGINT);
     let (status, stdout, stderr) = running.finish(Duration::from_secs(60));
     let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
-    assert_eq!(crate::harness::exit_code(status), 130, "{said}");
+    assert_eq!(exit_code(status), 130, "{said}");
     assert!(said.contains("stopped by signal 2 after 0 trials: nothing is judged or written"), "{said}");
     assert_eq!(test.leftovers(), Vec::<String>::new());
     assert_eq!(
@@ -418,7 +419,20 @@ fn a_killed_suite_leaves_nothing() {
     until_waiting(&test, 3);
     kill(Pid::from_raw(running.pid().cast_signed()), Signal::SIGKILL).expect("it runs");
     let (status, ..) = running.finish(Duration::from_secs(60));
-    assert_eq!(crate::harness::exit_code(status), 137);
+    assert_eq!(exit_code(status), 137);
     assert_eq!(test.leftovers(), Vec::<String>::new());
     assert_eq!(test.read("out/results.jsonl"), "before\n");
+}
+
+#[test]
+fn the_suite_exercises_every_step_and_every_fallback_of_our_runbook() {
+    let test = our_stage(Test::new(), root(), &[]).args(&["chaos", "--no-prepare", "--jobs", "4"]);
+    let (status, stdout, stderr) = test.spawn().finish(Duration::from_secs(180));
+    let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+    assert_eq!(exit_code(status), 0, "{said}");
+    assert!(said.contains("branches: 11 of 11 covered\n"), "{said}");
+    assert!(said.contains("18 of 18 trials passed (100 %)"), "{said}");
+    assert_eq!(test.leftovers(), Vec::<String>::new());
+    let coverage = test.again(&["coverage"]).run().exit(0);
+    coverage.says("everything has been exercised");
 }

@@ -2,9 +2,9 @@
 //! the project was drawn from; a service that is not LeviBot; and everything that can go wrong.
 
 use crate::harness::rehearsal::{
-    QUICK, copy_work, judge_passed, our_stage, our_stage_of_its_own, ours, passed, reasons, run_all,
+    QUICK, judge_passed, our_stage_elsewhere, our_stage_of_its_own, ours, passed, reasons, run_all,
 };
-use crate::harness::{Finished, OnTerminal, Test, root};
+use crate::harness::{Finished, OnTerminal, Test};
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::Mode;
@@ -41,14 +41,7 @@ fn an_engine_that_cannot_be_started_is_contained() {
 
 #[test]
 fn an_ordinary_user_sees_the_same_permission_fault() {
-    // A repository of their own: the one of the suite may lie where they may not look.
-    let test = Test::new();
-    let repository = test.path("repository");
-    let program = repository.join("target/debug/examples/levibot");
-    std::fs::create_dir_all(program.parent().expect("is below")).expect("is ours");
-    std::fs::copy(root().join("target/debug/examples/levibot"), program).expect("cargo test built it");
-    copy_work(&repository.join("fixtures/levibot/work"));
-    let test = our_stage(test, &repository, &[])
+    let test = our_stage_elsewhere(&[])
         .args(&["rehearse", "Engine Restart Failed", "--no-prepare", "--engine-id", "4"])
         .args(&["--fault", "engine-not-executable"]);
     passed(test.by_ordinary_user(), "engine-not-executable", 5, "contained, not recovered: fallback step 3");

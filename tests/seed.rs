@@ -8,7 +8,7 @@ use std::path::Path;
 /// A procedure with a fault: the code that `exec` ends with, and what it says then.
 struct Case(&'static str, &'static str, i32, &'static str);
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case("MTTR Exceeded", "engine-stopped", 0, "succeeded, verified by step 4"),
     Case("MTTR Exceeded", "api-down", 0, "recovered by fallback step 3, verified by step 4"),
     Case("Engine Restart Failed", "engine-stopped", 0, NOT_VERIFIED),
@@ -17,6 +17,7 @@ const CASES: [Case; 11] = [
     Case("Kill Switch Latency High", "engine-locks-database", 0, NOT_VERIFIED),
     Case("Kill Switch Latency High", "database-locked", 5, CONTAINED),
     Case("Audit Log Missing", "audit-no-space", 0, "observed: nothing was changed"),
+    Case("Chaos Test Failed", "cure-broken", 1, "failed: step 3 `"),
     Case(
         "Full System Restart",
         "engines-stalled",

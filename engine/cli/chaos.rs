@@ -2,23 +2,26 @@
 //!
 //! Each trial is a rehearsal like any other, in a sandbox of its own, and is on record like one.
 
+mod nested;
 mod pool;
 mod select;
 mod write;
 
 use super::documents::{Documents, file};
-use super::failure::{Failure, Outcome};
+use super::failure::{CANNOT_START, Failure, Outcome};
 use super::procedure::Wanted;
 use super::project::Project;
 use super::staging::{self, stage_failed};
-use super::{Host, flag, form, format, output_style, texts};
+use super::{Host, flag, form, format, output_style, runs, texts};
 use crate::host::surroundings::cores;
 use crate::host::watch::Watch;
 use crate::journal::hash;
 use crate::report::chaos::{self, BranchOf, RateTarget, Suite, Trial};
 use crate::runbook::{Comparator, Metric, Runbook, Target, Unit};
+use crate::stage::Unavailable;
 use crate::stage::scenario::has_fallback;
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use nested::Nested;
 use select::Selected;
 use std::num::NonZero;
 
@@ -60,12 +63,30 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         return Err(failure);
     }
     let project = Project::read(&documents, host)?;
-    let selected = Selected::new(&documents, &project, matches, host)?;
-    let output = write::directory(matches, host)?;
+    let mut selected = Selected::new(&documents, &project, matches, host)?;
     let mut watch = Watch::new().map_err(|error| stage_failed(&error))?;
-    let bwrap = staging::bwrap(&mut watch, host)?;
+    let nested = Nested::find(host)?;
+    if let Some(nested) = &nested {
+        selected.leave_out(nested.procedure.as_deref(), &documents);
+        nested::warn(host);
+    }
+    let ground = pool::Ground {
+        bwrap: staging::try_bwrap(&mut watch, host)?.map_err(|why| no_sandbox(&why))?,
+        source: match &nested {
+            Some(nested) => nested.source(),
+            None => project.path_of("workdir", &project.stage.workdir)?,
+        },
+        home: match &nested {
+            Some(nested) => nested.home.clone(),
+            None => runs::home(host)?,
+        },
+        level: if nested.is_some() { "2" } else { "1" },
+    };
+    let output = write::directory(matches, &ground.home, host)?;
     let quiet = form(matches) == "json" || matches.get_flag("quiet");
-    if !matches.get_flag("no-prepare")
+    // What is on a stage was prepared before.
+    if nested.is_none()
+        && !matches.get_flag("no-prepare")
         && let Some(signal) = staging::prepare(&project, quiet, &mut watch, host)?
     {
         return Ok(128 + signal);
@@ -77,12 +98,12 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     };
     let mut shown = Shown { matches, trials: settings.trials, host };
     let begun = shown.host.clock.monotonic();
-    let ran = pool::run(&documents, &project, &selected, settings, bwrap, &mut watch, &mut shown)?;
+    let ran = pool::run(&documents, &project, &selected, settings, &ground, &mut watch, &mut shown)?;
     let wall = shown.host.clock.monotonic().saturating_sub(begun);
     let suite = Suite {
         trials: ran.trials,
         skipped: selected.skipped.clone(),
-        branches: branches(&documents.runbooks),
+        branches: branches(&documents.runbooks, &selected),
         target: rate_target(&documents.runbooks),
         seed: settings.seed,
         jobs: settings.jobs,
@@ -99,16 +120,24 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     })
 }
 
+/// Trials run in sandboxes or not at all: side by side they would meet.
+fn no_sandbox(why: &Unavailable) -> Failure {
+    Failure::new(CANNOT_START, why.to_string(), why.hint())
+}
+
 /// A number that nobody chose, short enough to be typed again.
 fn some_seed(host: &Host<'_>) -> u64 {
     let text = format!("{} {} {:?}", host.clock.wall(), host.environment.pid(), host.clock.monotonic());
     u64::from_str_radix(&hash(&text)[..8], 16).unwrap_or_default()
 }
 
-/// Every branch of every procedure.
-fn branches(runbooks: &[Runbook]) -> Vec<BranchOf> {
+/// Every branch of every procedure; where scenarios were chosen or left out, of the procedures of the rest.
+fn branches(runbooks: &[Runbook], selected: &Selected) -> Vec<BranchOf> {
     let mut found = Vec::new();
     for procedure in runbooks.iter().flat_map(|runbook| &runbook.procedures) {
+        if !selected.is_whole && !selected.rehearses(procedure, runbooks) {
+            continue;
+        }
         let branch = |branch| BranchOf { procedure: procedure.title.clone(), branch };
         found.push(branch(chaos::Branch::Main));
         found.extend(has_fallback(procedure).then(|| branch(chaos::Branch::Fallback)));
@@ -170,7 +199,7 @@ impl Shown<'_, '_, '_> {
         let style = output_style(self.matches, self.host);
         let out = &mut self.host.out;
         let shown = match (form(self.matches), signal) {
-            ("json", _) => out.write_all(chaos::summary(suite).as_bytes()),
+            ("json", _) => writeln!(out, "{}", chaos::summary_line(suite)),
             (_, Some(signal)) => {
                 let ran = suite.trials.len();
                 let trials = if ran == 1 { "trial" } else { "trials" };

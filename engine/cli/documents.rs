@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 
 /// Where a project says which files hold its procedures, from its own directory on.
 const CONFIG: &str = "runbooks/runbook.yaml";
+/// Its name.
+const FILE: &str = "runbook.yaml";
+/// The variable that names its folder, where it is not above.
+const FOLDER: &str = "RUNBOOK_DIR";
 
 /// Longest configuration that is read, in bytes.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -142,9 +146,10 @@ pub(super) fn read(path: &Path, host: &Host<'_>) -> Result<(Runbook, Vec<Diagnos
 /// The nearest configuration upwards from the caller's directory, shown from there.
 fn nearest_config(host: &Host<'_>) -> Result<Option<(PathBuf, Config)>, Failure> {
     let cwd = host.environment.cwd();
-    let Some(path) =
-        cwd.ancestors().map(|directory| directory.join(CONFIG)).find(|path| host.files.exists(path))
-    else {
+    let above = cwd.ancestors().map(|directory| directory.join(CONFIG));
+    // On a stage the project is not above the directory, which is a copy.
+    let told = host.environment.var(FOLDER).map(|folder| cwd.join(folder).join(FILE));
+    let Some(path) = above.chain(told).find(|path| host.files.exists(path)) else {
         return Ok(None);
     };
     let shown = path.strip_prefix(&cwd).unwrap_or(&path).to_owned();

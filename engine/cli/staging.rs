@@ -1,7 +1,7 @@
 //! What every stage needs of the host before it opens: its preparation, and what its sandbox may see.
 
 use super::Host;
-use super::documents::Documents;
+use super::documents::{Documents, tidy};
 use super::failure::{CANNOT_START, Failure};
 use super::project::Project;
 use crate::host::processes::End;
@@ -9,7 +9,7 @@ use crate::host::surroundings::{own_program, real_path};
 use crate::host::watch::{Heed, Outcome as Ended, Waited, Watch};
 use crate::journal::Store;
 use crate::report::progress::Progress;
-use crate::stage::enclose::{self, INSIDE, Wanted as WantedSandbox};
+use crate::stage::enclose::{self, INSIDE, USER, Wanted as WantedSandbox};
 use crate::stage::{Place, Unavailable};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -77,8 +77,13 @@ fn not_prepared(end: End, said: &str) -> Failure {
 
 /// Where `bwrap` is, or why there is no sandbox.
 pub(super) fn bwrap(watch: &mut Watch, host: &Host<'_>) -> Result<PathBuf, Failure> {
+    try_bwrap(watch, host)?.map_err(|why| no_sandbox(&why))
+}
+
+/// Where `bwrap` is; within, why there is no sandbox.
+pub(super) fn try_bwrap(watch: &mut Watch, host: &Host<'_>) -> Result<Result<PathBuf, Unavailable>, Failure> {
     let tried = enclose::try_out(host.environment, host.processes, watch);
-    tried.map_err(|error| stage_failed(&error))?.map_err(|why| no_sandbox(&why))
+    tried.map_err(|error| stage_failed(&error))
 }
 
 /// Makes the directory of run `run`, which is all that its sandbox may write.
@@ -104,6 +109,11 @@ pub(super) fn sandbox(
 ) -> Result<WantedSandbox, Failure> {
     let mut read = project.readable()?;
     let cwd = host.environment.cwd();
+    // A suite that the procedure runs on the stage needs all of the project.
+    let named =
+        documents.config.iter().flat_map(|(_, config)| config.procedures.iter().chain(&config.scenarios));
+    let named = named.map(|name| tidy(&project.folder().join(&name.value)));
+    read.extend(named.filter(|path| host.files.exists(path)));
     read.extend(documents.runbooks.iter().map(|runbook| cwd.join(runbook.source.path())));
     read.extend(more);
     let directory = Store::new(host.files, home).directory(run);
@@ -116,6 +126,7 @@ pub(super) fn sandbox(
         cwd,
         set: vec![
             (INSIDE.to_owned(), run.to_owned()),
+            (USER.to_owned(), host.environment.user()),
             ("RUNBOOK_HOME".to_owned(), home.display().to_string()),
         ],
         let_in: project.let_in(),

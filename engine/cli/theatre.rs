@@ -8,7 +8,7 @@ use crate::host::surroundings::own_program;
 use crate::plan::Plan;
 use crate::run::SessionSetup;
 use crate::stage::Place;
-use crate::stage::enclose::INSIDE;
+use crate::stage::enclose::{self, INSIDE, USER};
 use crate::stage::place::path_with;
 use crate::stage::sandbox::{self, PROGRAMS, SOURCE, WORKDIR};
 use std::io;
@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 pub(super) fn is_inside(run: &str, host: &Host<'_>) -> bool {
     // A variable or an argument alone can come from anywhere; on the host a fault must never be injected by
     // that.
-    host.environment.pid() == 1 && host.files.is_dir(&Path::new(sandbox::INSIDE).join(run))
+    let is_first = host.environment.pid() == 1 || enclose::shares_processes(run);
+    is_first && host.files.is_dir(&Path::new(sandbox::INSIDE).join(run))
 }
 
 /// Where a procedure is run on a stage.
@@ -33,6 +34,8 @@ pub(super) struct Theatre {
     without: Vec<String>,
     /// It is a sandbox.
     pub(super) isolated: bool,
+    /// What is left at the end ends with the sandbox.
+    pub(super) ends_alone: bool,
 }
 
 impl Theatre {
@@ -42,15 +45,16 @@ impl Theatre {
             directory: WORKDIR.into(),
             source: SOURCE.into(),
             programs: vec![PROGRAMS.into()],
-            without: vec![INSIDE.to_owned()],
+            without: vec![INSIDE.to_owned(), USER.to_owned()],
             isolated: true,
+            ends_alone: !enclose::around().is_some_and(|run| enclose::shares_processes(&run)),
         }
     }
 
     /// `directory` of this host, without what a sandbox would have kept out of the environment.
     pub(super) fn on_host(directory: PathBuf, source: PathBuf, project: &Project, host: &Host<'_>) -> Self {
         let without = project.kept_out(host);
-        Self { directory, source, programs: Vec::new(), without, isolated: false }
+        Self { directory, source, programs: Vec::new(), without, isolated: false, ends_alone: false }
     }
 
     /// Where the stage's commands run.
@@ -62,6 +66,7 @@ impl Theatre {
         let first: Vec<PathBuf> = shims.chain(self.programs.iter().cloned()).collect();
         let path = path_with(&first, &host.environment.var("PATH").unwrap_or_default());
         let mut variables = project.variables(&own_program()?, Some(plan));
+        variables.push(("RUNBOOK_PROCEDURE".to_owned(), plan.procedure.id.clone()));
         variables.push(("PATH".to_owned(), path));
         Ok(Place {
             bash: exec::bash(host, plan),

@@ -12,8 +12,16 @@ use std::path::Path;
 /// [`io::ErrorKind::FileTooLarge`] beyond `limit` bytes in all, and whatever reading or writing gives,
 /// with the path.
 pub fn copy_tree(from: &Path, to: &Path, limit: u64) -> io::Result<()> {
+    copy_present(from, from, to, limit)
+}
+
+/// Copies what is in `known` as it is in `from`: what is only in one of them is left out.
+///
+/// # Errors
+/// As [`copy_tree`].
+pub fn copy_present(known: &Path, from: &Path, to: &Path, limit: u64) -> io::Result<()> {
     let mut left = limit;
-    copy_into(from, to, &mut left).map_err(|error| match error.kind() {
+    copy_into(known, from, to, &mut left).map_err(|error| match error.kind() {
         io::ErrorKind::FileTooLarge => io::Error::new(
             io::ErrorKind::FileTooLarge,
             format!("there are more than {} MiB in it", limit >> 20),
@@ -22,7 +30,7 @@ pub fn copy_tree(from: &Path, to: &Path, limit: u64) -> io::Result<()> {
     })
 }
 
-fn copy_into(from: &Path, to: &Path, left: &mut u64) -> io::Result<()> {
+fn copy_into(known: &Path, from: &Path, to: &Path, left: &mut u64) -> io::Result<()> {
     let at = |path: &Path| {
         let path = path.display().to_string();
         move |error: io::Error| io::Error::new(error.kind(), format!("`{path}`: {error}"))
@@ -30,12 +38,19 @@ fn copy_into(from: &Path, to: &Path, left: &mut u64) -> io::Result<()> {
     if !to.is_dir() {
         DirBuilder::new().mode(0o700).create(to).map_err(at(to))?;
     }
-    for entry in fs::read_dir(from).map_err(at(from))? {
-        let entry = entry.map_err(at(from))?;
-        let (source, target) = (entry.path(), to.join(entry.file_name()));
-        let kind = entry.file_type().map_err(at(&source))?;
+    for entry in fs::read_dir(known).map_err(at(known))? {
+        let entry = entry.map_err(at(known))?;
+        let (source, target) = (from.join(entry.file_name()), to.join(entry.file_name()));
+        let kind = match fs::symlink_metadata(&source) {
+            Ok(meta) => meta.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(at(&source)(error)),
+        };
         if kind.is_dir() {
-            copy_into(&source, &target, left)?;
+            // What became a directory is not known.
+            if entry.path().is_dir() {
+                copy_into(&entry.path(), &source, &target, left)?;
+            }
         } else if kind.is_symlink() {
             symlink(fs::read_link(&source).map_err(at(&source))?, &target).map_err(at(&target))?;
         } else if kind.is_file() {
@@ -78,6 +93,31 @@ mod tests {
         assert!(to.join("a/b").is_dir() && !to.join("socket").exists());
         let times = [&from, &to].map(|at| fs::metadata(at.join("a/run.sh")).unwrap().modified().unwrap());
         assert_eq!(times[0], times[1]);
+    }
+
+    #[test]
+    fn what_is_known_is_copied_as_it_is_now() {
+        let scratch = tempfile::tempdir().unwrap();
+        let [known, from, to] = ["known", "from", "to"].map(|name| scratch.path().join(name));
+        for directory in ["known/a/gone", "known/b", "from/a", "from/run", "from/c"] {
+            fs::create_dir_all(scratch.path().join(directory)).unwrap();
+        }
+        for (path, text) in
+            [("known/a/x", "old"), ("known/c", "a file"), ("from/a/x", "new"), ("from/a/y", "data")]
+        {
+            fs::write(scratch.path().join(path), text).unwrap();
+        }
+        fs::write(from.join("b"), "in the way").unwrap();
+        copy_present(&known, &from, &to, 1 << 20).unwrap();
+        assert_eq!(fs::read_to_string(to.join("a/x")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(to.join("b")).unwrap(), "in the way");
+        let mut names: Vec<_> = ["", "a"]
+            .iter()
+            .flat_map(|at| fs::read_dir(to.join(at)).unwrap())
+            .map(|it| it.unwrap().file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a", "b", "x"]);
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod contract;
 pub(crate) mod fake;
 
 pub use clock::{Clock, SystemClock};
-pub use copy::copy_tree;
+pub use copy::{copy_present, copy_tree};
 pub use environment::{Environment, SystemEnvironment};
 pub use exposed::Exposed;
 pub use files::{Append, Ends, Entry, Files, Lock, REMOVED, SystemFiles};

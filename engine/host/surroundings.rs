@@ -44,9 +44,14 @@ pub fn real_path(path: &Path) -> io::Result<PathBuf> {
     fs::canonicalize(path)
 }
 
-/// Whether this process is root's.
-pub fn is_root() -> bool {
-    nix::unistd::geteuid().is_root()
+/// The number of the user whose process this is.
+pub fn user_number() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+/// The number of the group that this process is in.
+pub fn group_number() -> u32 {
+    nix::unistd::getegid().as_raw()
 }
 
 /// How many things can be done at once.

@@ -6,7 +6,7 @@
 mod json;
 mod text;
 
-pub use json::{line, summary};
+pub use json::{line, summary, summary_line};
 pub use text::{table, trial};
 
 use super::stats::Times;
@@ -146,7 +146,7 @@ pub struct Suite {
     pub trials: Vec<Trial>,
     /// Scenarios that were left out.
     pub skipped: Vec<Skipped>,
-    /// Every branch of every procedure of the documents.
+    /// Every branch of every procedure that the suite is about.
     pub branches: Vec<BranchOf>,
     /// The pass rate that the documents ask for; none stands for every trial.
     pub target: Option<RateTarget>,

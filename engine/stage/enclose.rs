@@ -1,10 +1,10 @@
 //! Opens a sandbox on this host and runs the engine in it: the outer process of a rehearsal.
 
-use super::sandbox::{RootEntry, Sandbox, Unavailable};
+use super::sandbox::{self, Caller, ROOT_ON_STAGE, RootEntry, SHARED, Sandbox, Unavailable};
 use crate::host::processes::{Command, End};
-use crate::host::surroundings::{is_root, root_entries, sockets};
+use crate::host::surroundings::{root_entries, sockets, user_number};
 use crate::host::watch::{Captured, Enclosed, Heed, STATUS_FD, Waited, Watch};
-use crate::host::{Environment, Processes};
+use crate::host::{Environment, Files as _, Processes, SystemFiles};
 use std::ffi::OsString;
 use std::io::{self, PipeReader};
 use std::os::fd::RawFd;
@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const PID_FD: RawFd = 191;
 /// The variable that tells the engine inside which run it is.
 pub const INSIDE: &str = "RUNBOOK_INSIDE";
+/// The variable that tells the engine inside who rehearses.
+pub const USER: &str = "RUNBOOK_USER";
 /// Longest time for trying out whether a sandbox can be had.
 const TRIAL: Duration = Duration::from_secs(20);
 
@@ -45,6 +47,24 @@ pub struct Opened {
     bwrap: PathBuf,
     sandbox: Sandbox,
     set: Vec<(String, String)>,
+}
+
+/// The run in whose sandbox this process is, if it is in one.
+pub fn around() -> Option<String> {
+    let entries = SystemFiles.list(Path::new(sandbox::INSIDE)).ok()?;
+    // Whoever may write there could make more of them; a sandbox has one.
+    let [only] = entries.as_slice() else { return None };
+    Some(only.path.file_name()?.to_str()?.to_owned())
+}
+
+/// Whether this process is in a sandbox that root has opened.
+pub fn is_root_on_stage() -> bool {
+    user_number() == ROOT_ON_STAGE && around().is_some()
+}
+
+/// Whether the sandbox of run `run`, in which this process is, shares the processes of the one around it.
+pub fn shares_processes(run: &str) -> bool {
+    SystemFiles.is_dir(&Path::new(sandbox::INSIDE).join(run).join(SHARED))
 }
 
 /// Where `bwrap` is, if a sandbox can be had on this host.
@@ -89,7 +109,11 @@ fn untried(bwrap: PathBuf, wanted: Wanted, environment: &dyn Environment, disk: 
     let Wanted { engine, workdir, read, run_directory, run, cwd, set, let_in } = wanted;
     let variables = environment.vars();
     let sockets = sockets();
-    let root_calls = is_root();
+    let caller = match user_number() {
+        0 => Caller::Root,
+        _ if is_root_on_stage() => Caller::RootOnStage,
+        _ => Caller::Ordinary,
+    };
     let sandbox = Sandbox {
         root,
         engine,
@@ -102,7 +126,7 @@ fn untried(bwrap: PathBuf, wanted: Wanted, environment: &dyn Environment, disk: 
         variables,
         let_in,
         disk,
-        root_calls,
+        caller,
     };
     Ok(Opened { bwrap, sandbox, set })
 }

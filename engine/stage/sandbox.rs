@@ -26,6 +26,11 @@ const DISK_SIZE: u32 = 64 * 1024;
 /// A directory in here, named as the run, tells the engine that it is inside.
 pub const INSIDE: &str = "/run/runbook/inside";
 
+/// A directory in that one tells the engine that it shares the processes of the sandbox around it.
+pub const SHARED: &str = "shared";
+/// The number that root has in a sandbox; nobody else's.
+pub const ROOT_ON_STAGE: u32 = 65533;
+
 /// Directories of the host's root that hold programs and their settings; `lib64` and the like, too.
 const SYSTEM: [&str; 7] = ["usr", "bin", "sbin", "etc", "opt", "nix", "gnu"];
 
@@ -81,8 +86,20 @@ pub struct Sandbox {
     pub let_in: Vec<String>,
     /// Whether there is a small disk; bubblewrap before 0.7 cannot make one.
     pub disk: bool,
-    /// The caller is root, whom the kernel's settings obey even without any capability.
-    pub root_calls: bool,
+    /// Who opens it.
+    pub caller: Caller,
+}
+
+/// Who opens a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// A user without privileges.
+    Ordinary,
+    /// Root, whom the kernel's settings obey even without any capability.
+    Root,
+    /// Root in a sandbox that is open already. The kernel then allows no `/proc` of its own, since in the one
+    /// around it something is covered: the processes of the sandbox around are shared.
+    RootOnStage,
 }
 
 /// A sandbox as it is started.
@@ -102,12 +119,23 @@ impl Sandbox {
 
     fn arguments(&self) -> Vec<OsString> {
         let mut args = Arguments::default();
+        let own_processes = self.caller != Caller::RootOnStage;
         for namespace in ["user", "pid", "net", "ipc", "uts", "cgroup-try"] {
-            args.push(&[&format!("--unshare-{namespace}")]);
+            if namespace != "pid" || own_processes {
+                args.push(&[&format!("--unshare-{namespace}")]);
+            }
         }
         // The engine is the sandbox's first process: when it dies, however it dies, the kernel ends all
         // others. Without a session of its own a process could type into the caller's terminal.
-        args.push(&["--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
+        if own_processes {
+            args.push(&["--as-pid-1"]);
+        }
+        args.push(&["--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
+        if self.caller == Caller::Root {
+            // Root's own number is one that no sandbox in this one could have.
+            let number = ROOT_ON_STAGE.to_string();
+            args.push(&["--uid", &number, "--gid", &number]);
+        }
         for entry in self.root.iter().filter(|entry| is_system(&entry.name)) {
             let path = Path::new("/").join(&entry.name);
             match &entry.link {
@@ -115,10 +143,12 @@ impl Sandbox {
                 None => args.paths("--ro-bind", &[&path, &path]),
             }
         }
-        args.push(&["--proc", "/proc", "--dev", "/dev"]);
-        if self.root_calls {
-            args.push(&["--ro-bind", "/proc/sys", "/proc/sys"]);
+        match self.caller {
+            Caller::Ordinary => args.push(&["--proc", "/proc"]),
+            Caller::Root => args.push(&["--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"]),
+            Caller::RootOnStage => args.push(&["--ro-bind", "/proc", "/proc"]),
         }
+        args.push(&["--dev", "/dev"]);
         for fresh in ["/run", "/tmp", "/var", "/home", WORKDIR] {
             args.push(&["--tmpfs", fresh]);
         }
@@ -137,7 +167,11 @@ impl Sandbox {
         }
         args.paths("--ro-bind", &[&self.workdir, Path::new(SOURCE)]);
         args.paths("--symlink", &[&self.engine, &Path::new(PROGRAMS).join("runbook")]);
-        args.paths("--dir", &[&Path::new(INSIDE).join(&self.run)]);
+        let inside = Path::new(INSIDE).join(&self.run);
+        args.paths("--dir", &[&inside]);
+        if !own_processes {
+            args.paths("--dir", &[&inside.join(SHARED)]);
+        }
         args.paths("--bind", &[&self.run_directory, &self.run_directory]);
         args.paths("--dir", &[&self.cwd]);
         args.push(&["--remount-ro", "/"]);
@@ -279,7 +313,7 @@ mod tests {
             .to_vec(),
             let_in: vec!["A_URL".to_owned()],
             disk: true,
-            root_calls: false,
+            caller: Caller::Ordinary,
         }
     }
 
@@ -320,14 +354,23 @@ mod tests {
 
     #[test]
     fn root_cannot_change_the_kernels_settings() {
-        let rooted = line(&Sandbox { root_calls: true, ..sandbox() });
-        let covered = "--proc /proc --dev /dev --ro-bind /proc/sys /proc/sys ";
-        assert_eq!(
-            rooted.replace(covered, "--proc /proc --dev /dev "),
-            line(&sandbox()),
-            "and nothing else differs"
-        );
+        let rooted = line(&Sandbox { caller: Caller::Root, ..sandbox() });
+        let covered = "--proc /proc --ro-bind /proc/sys /proc/sys ";
         assert!(rooted.contains(covered), "{rooted}");
+        let number = " --uid 65533 --gid 65533";
+        assert_eq!(rooted.replace(covered, "--proc /proc ").replace(number, ""), line(&sandbox()));
+    }
+
+    #[test]
+    fn root_on_a_stage_shares_its_processes_and_nothing_else() {
+        let nested = line(&Sandbox { caller: Caller::RootOnStage, ..sandbox() });
+        let whole = nested
+            .replace("--unshare-user", "--unshare-user --unshare-pid")
+            .replace("--die-with-parent", "--as-pid-1 --die-with-parent")
+            .replace("--ro-bind /proc /proc", "--proc /proc")
+            .replace("--dir /run/runbook/inside/7/shared ", "");
+        assert_eq!(whole, line(&sandbox()));
+        assert!(nested.contains("--dir /run/runbook/inside/7/shared "), "{nested}");
     }
 
     #[test]

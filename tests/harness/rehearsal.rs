@@ -104,7 +104,7 @@ pub(crate) fn reasons(finished: &Finished) -> String {
 
 /// The faults whose procedure shows them and cures nothing.
 pub(crate) const ONLY_LOOKED_AT: &[&str] =
-    &["feed-slow", "audit-unwritable", "audit-read-only", "audit-no-space"];
+    &["feed-slow", "audit-unwritable", "audit-read-only", "audit-no-space", "cure-broken"];
 
 /// What is not cured is not waited for.
 pub(crate) const QUICK: &[(&str, &str)] = &[
@@ -120,6 +120,24 @@ pub(crate) fn copy_work(to: &Path) {
     let status =
         std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().expect("cp is everywhere");
     assert!(status.success());
+}
+
+/// [`our_stage`] in a repository of the test's own with `scenarios`: the one of the suite may lie where an
+/// ordinary user may not look.
+pub(crate) fn our_stage_elsewhere(scenarios: &[&str]) -> Test {
+    let test = Test::new();
+    let repository = test.path("repository");
+    let program = repository.join("target/debug/examples/levibot");
+    std::fs::create_dir_all(program.parent().expect("is below")).expect("is ours");
+    std::fs::copy(root().join("target/debug/examples/levibot"), program).expect("cargo test built it");
+    copy_work(&repository.join("fixtures/levibot/work"));
+    for name in scenarios {
+        let file = format!("fixtures/levibot/scenarios/{name}.yaml");
+        let to = repository.join(&file);
+        std::fs::create_dir_all(to.parent().expect("is below")).expect("is ours");
+        std::fs::copy(root().join(&file), to).expect("is there");
+    }
+    our_stage(test, &repository, &[])
 }
 
 /// [`our_stage`] of a copy of LeviBot's working directory in `work`, for a test to change.

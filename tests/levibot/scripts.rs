@@ -107,7 +107,10 @@ fn the_last_chaos_suite_can_be_read_and_run_again() {
         .sh(r#"printf '#!/bin/sh\necho "$PWD: $*"; exit 9\n' >bin/runbook; chmod +x bin/runbook
            ./scripts/run_chaos_suite.sh --trials 2"#);
     let dir = levibot.test.path("").canonicalize().unwrap();
-    assert_eq!((said.code, said.stdout), (9, format!("{}: chaos --trials 2\n", dir.display())));
+    assert_eq!(
+        (said.code, said.stdout),
+        (9, format!("{}: chaos --output backend/reports/chaos/latest --trials 2\n", dir.display()))
+    );
 }
 
 #[test]

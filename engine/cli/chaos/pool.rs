@@ -1,12 +1,13 @@
 //! Runs the trials side by side, each an engine in a sandbox of its own, and takes in what they tell.
 
-use super::Shown;
+use super::nested::LEVEL;
 use super::select::Selected;
+use super::{Shown, no_sandbox};
 use crate::cli::documents::Documents;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
-use crate::cli::staging::{self, no_sandbox, stage_failed};
-use crate::cli::{Host, exec, runs};
+use crate::cli::staging::{self, stage_failed};
+use crate::cli::{Host, exec};
 use crate::host::processes::End;
 use crate::host::surroundings::remove_empty_dir;
 use crate::host::watch::{Captured, First, Watch};
@@ -36,6 +37,18 @@ pub(super) struct Settings {
     pub(super) trials: usize,
     pub(super) jobs: usize,
     pub(super) seed: u64,
+}
+
+/// Where the trials are run.
+pub(super) struct Ground {
+    /// The sandboxes' program.
+    pub(super) bwrap: PathBuf,
+    /// The working directory that each stage copies.
+    pub(super) source: PathBuf,
+    /// Where the records go.
+    pub(super) home: PathBuf,
+    /// How many suites the trials are in.
+    pub(super) level: &'static str,
 }
 
 /// What the trials came to.
@@ -68,11 +81,10 @@ pub(super) fn run(
     project: &Project,
     selected: &Selected,
     settings: Settings,
-    bwrap: PathBuf,
+    ground: &Ground,
     watch: &mut Watch,
     shown: &mut Shown<'_, '_, '_>,
 ) -> Result<Ran, Failure> {
-    let source = project.path_of("workdir", &project.stage.workdir)?;
     let mut over = Vec::new();
     let mut due = Vec::new();
     for (index, entry) in selected.entries.iter().enumerate() {
@@ -85,22 +97,20 @@ pub(super) fn run(
         }
     }
     let ready = shuffled(due.len(), settings.seed).into_iter().map(|at| due[at]).collect();
-    let home = runs::home(shown.host)?;
     let mut pool = Pool {
         documents,
         project,
         selected,
         settings,
+        ground,
         tried: None,
-        source,
-        home,
         ready,
         running: Vec::new(),
         over,
         shown,
     };
     if !due.is_empty() {
-        pool.try_out(bwrap, watch)?;
+        pool.try_out(watch)?;
     }
     let signal = pool.drive(watch)?;
     let mut over = pool.over;
@@ -113,11 +123,9 @@ struct Pool<'p, 'm, 'h, 'a> {
     project: &'p Project,
     selected: &'p Selected,
     settings: Settings,
+    ground: &'p Ground,
     /// A sandbox that was tried.
     tried: Option<Opened>,
-    /// The working directory that each stage copies.
-    source: PathBuf,
-    home: PathBuf,
     ready: VecDeque<Due>,
     running: Vec<Running>,
     over: Vec<(usize, usize, Trial)>,
@@ -130,12 +138,12 @@ impl Pool<'_, '_, '_, '_> {
     }
 
     /// Finds out, before anything starts, whether the sandbox can be had.
-    fn try_out(&mut self, bwrap: PathBuf, watch: &mut Watch) -> Result<(), Failure> {
+    fn try_out(&mut self, watch: &mut Watch) -> Result<(), Failure> {
         let (run, directory) = self.new_run()?;
         let wanted = self.sandbox(&run);
         let opened = wanted.and_then(|wanted| {
             let environment = self.shown.host.environment;
-            let opened = enclose::open(bwrap, wanted, environment, watch);
+            let opened = enclose::open(self.ground.bwrap.clone(), wanted, environment, watch);
             opened.map_err(|error| stage_failed(&error))?.map_err(|why| no_sandbox(&why))
         });
         remove_empty_dir(&directory);
@@ -146,21 +154,26 @@ impl Pool<'_, '_, '_, '_> {
     /// A run that there is not yet, and its directory.
     fn new_run(&self) -> Result<(String, PathBuf), Failure> {
         let host = &*self.shown.host;
-        let store = Store::new(host.files, &self.home);
+        let store = Store::new(host.files, &self.ground.home);
         let run = loop {
             let run = exec::run_id(&host.clock.wall(), host);
             if !host.files.exists(&store.directory(&run)) {
                 break run;
             }
         };
-        let directory = staging::run_directory(&self.home, &run, host)?;
+        let directory = staging::run_directory(&self.ground.home, &run, host)?;
         Ok((run, directory))
     }
 
     fn sandbox(&self, run: &str) -> Result<WantedSandbox, Failure> {
         let more = self.selected.entries.iter().map(|entry| entry.path.clone()).collect();
         let host = &*self.shown.host;
-        staging::sandbox(self.project, self.documents, self.source.clone(), more, &self.home, run, host)
+        let Ground { source, home, level, .. } = self.ground;
+        let sandbox = staging::sandbox(self.project, self.documents, source.clone(), more, home, run, host);
+        sandbox.map(|mut sandbox| {
+            sandbox.set.push((LEVEL.to_owned(), (*level).to_owned()));
+            sandbox
+        })
     }
 
     fn drive(&mut self, watch: &mut Watch) -> Result<Option<i32>, Failure> {

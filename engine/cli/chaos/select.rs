@@ -1,5 +1,6 @@
 //! Which scenarios are rehearsed, and what is wrong with the others.
 
+use super::nested::SCENARIOS;
 use crate::cli::documents::{Documents, tidy};
 use crate::cli::failure::{Failure, USAGE};
 use crate::cli::project::Project;
@@ -7,10 +8,12 @@ use crate::cli::{Host, coloured, error_style, texts};
 use crate::diagnostic::Diagnostic;
 use crate::report::chaos::{Skipped, Status, Trial};
 use crate::runbook::near::near;
+use crate::runbook::{Procedure, Runbook};
 use crate::source::Source;
 use crate::stage::Scenario;
 use crate::stage::trial::not_begun;
 use clap::ArgMatches;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Longest scenario that is read, in bytes.
@@ -23,6 +26,8 @@ pub(super) struct Selected {
     pub(super) entries: Vec<Entry>,
     /// Scenarios that are left out, and why.
     pub(super) skipped: Vec<Skipped>,
+    /// All that the project names.
+    pub(super) is_whole: bool,
 }
 
 /// A scenario's file.
@@ -70,7 +75,41 @@ impl Selected {
         if !names.is_empty() {
             entries.retain(|entry| names.contains(&entry.name));
         }
-        Ok(Self { entries, skipped: Vec::new() })
+        let is_whole = names.is_empty() && texts(matches, "paths").is_empty();
+        Ok(Self { entries, skipped: Vec::new(), is_whole })
+    }
+}
+
+impl Selected {
+    /// Leaves out, on a stage where `procedure` is rehearsed, what would run itself and what is too much.
+    pub(super) fn leave_out(&mut self, procedure: Option<&str>, documents: &Documents) {
+        let runs_this = |scenario: &Scenario| {
+            let found = scenario.procedure(&documents.runbooks);
+            found.is_some_and(|(_, found)| Some(found.id.as_str()) == procedure)
+        };
+        let mut kept = 0;
+        let mut reason_of = |entry: &Entry| {
+            let Ok(scenario) = &entry.scenario else { return None };
+            if runs_this(scenario) {
+                return Some("its procedure is the one that runs this suite".to_owned());
+            }
+            kept += 1;
+            (kept > SCENARIOS).then(|| format!("on a stage only {SCENARIOS} scenarios are rehearsed"))
+        };
+        let skipped = &mut self.skipped;
+        self.entries.retain(|entry| {
+            let Some(reason) = reason_of(entry) else { return true };
+            skipped.push(Skipped { scenario: entry.name.clone(), reason });
+            false
+        });
+        self.skipped.sort_by(|one, other| one.reason.cmp(&other.reason));
+        self.is_whole = false;
+    }
+
+    /// Whether one of the scenarios is about `procedure`.
+    pub(super) fn rehearses(&self, procedure: &Procedure, runbooks: &[Runbook]) -> bool {
+        let scenarios = self.entries.iter().filter_map(|entry| entry.scenario.as_ref().ok());
+        scenarios.filter_map(|it| it.procedure(runbooks)).any(|(_, found)| std::ptr::eq(found, procedure))
     }
 }
 
@@ -110,6 +149,9 @@ fn files(
         })?;
         found.extend(listed.into_iter().filter(|it| !it.directory && is_yaml(&it.path)).map(|it| it.path));
     }
+    // What stands first in a list may be in a directory behind it, too.
+    let mut seen = HashSet::new();
+    found.retain(|path| seen.insert(path.clone()));
     if found.is_empty() {
         let hint = "give files or directories of them, or name some under `scenarios:` in `runbook.yaml`";
         return Err(Failure::new(USAGE, "there are no scenarios", hint));

@@ -1,17 +1,17 @@
 //! Where the results of a suite go: all of them or none.
 
+use crate::cli::Host;
 use crate::cli::failure::{CANNOT_START, Failure};
-use crate::cli::{Host, runs};
 use crate::report::chaos::{Suite, line, summary};
 use clap::ArgMatches;
 use std::io;
 use std::path::{Path, PathBuf};
 
 /// The directory for the results, which can be written.
-pub(super) fn directory(matches: &ArgMatches, host: &Host<'_>) -> Result<PathBuf, Failure> {
+pub(super) fn directory(matches: &ArgMatches, home: &Path, host: &Host<'_>) -> Result<PathBuf, Failure> {
     let directory = match matches.get_one::<String>("output") {
         Some(given) => host.environment.cwd().join(given),
-        None => runs::home(host)?.join("chaos"),
+        None => home.join("chaos"),
     };
     host.files.create_private_dir(&directory).map_err(|error| unwritable(&directory, &error))?;
     Ok(directory)

@@ -10,14 +10,14 @@ use crate::cli::theatre::{Staged, Theatre, is_inside, session_at};
 use crate::cli::{Host, ask, runs};
 use crate::event::EventBody;
 use crate::host::processes::become_subreaper;
-use crate::host::surroundings::inherited_line;
+use crate::host::surroundings::{group_number, inherited_line, user_number};
 use crate::host::watch::Watch;
-use crate::host::{Environment, Files as _, SystemFiles};
+use crate::host::{Files as _, SystemFiles};
 use crate::journal::{Exercises, Store};
 use crate::plan::Plan;
 use crate::report::terminal::Verbosity;
 use crate::run::{Recorder as Record, Run, execute};
-use crate::stage::enclose::{INSIDE, PID_FD};
+use crate::stage::enclose::{INSIDE, PID_FD, USER};
 use crate::stage::sandbox::{self, WORKDIR};
 use crate::stage::{Place, Rehearsal, Rehearsed, rehearse as rehearse_on};
 use clap::ArgMatches;
@@ -92,6 +92,9 @@ pub(super) fn perform(
     let mut started = exec::run_started(&plan, settings, host);
     run.clone_into(&mut started.run);
     "rehearse".clone_into(&mut started.mode);
+    // In a sandbox root has another number, which says nothing.
+    started.user = rehearser(theatre, host);
+    let is_root = started.user == "root";
     let Host { files, environment: outer, clock, processes, out, err, person, command_line } = host;
     let (files, clock, processes, outer) = (*files, *clock, *processes, *outer);
     let mut unheard = io::sink();
@@ -143,7 +146,7 @@ pub(super) fn perform(
         clock,
     };
     let rehearsed = rehearse_on(rehearsal, &mut watch);
-    if rehearsed.is_err() && !theatre.isolated {
+    if rehearsed.is_err() && !theatre.ends_alone {
         watch.end_everything();
     }
     let Rehearsed { finished, service, .. } = rehearsed.map_err(failed)?;
@@ -156,9 +159,9 @@ pub(super) fn perform(
     }
     if matches.get_flag("keep") && finished.exit < 128 && service.is_some() {
         out.flush().map_err(|error| Failure::output(&error))?;
-        keep(&place, theatre, environment.user() == "root", &mut watch, *err)?;
+        keep(&place, theatre, is_root, &mut watch, *err)?;
     }
-    if !theatre.isolated {
+    if !theatre.ends_alone {
         if let Some(service) = service {
             service.stop(&mut watch).map_err(failed)?;
         }
@@ -166,6 +169,12 @@ pub(super) fn perform(
         watch.end_everything();
     }
     Ok(finished.exit)
+}
+
+/// Who rehearses.
+fn rehearser(theatre: &Theatre, host: &Host<'_>) -> String {
+    let told = host.environment.var(USER).filter(|_| theatre.isolated);
+    told.unwrap_or_else(|| host.environment.user())
 }
 
 /// Leaves the stage up until a signal comes, and says how to enter it.
@@ -184,7 +193,8 @@ fn keep(
         let pid = inherited_line(PID_FD).map_err(failed)?;
         // Joining needs root, also where the sandbox did not: its namespaces are nested.
         let sudo = if is_root { "" } else { "sudo " };
-        format!("{sudo}nsenter --all --target {} bash {ENTER}", pid.trim())
+        let (user, group) = (user_number(), group_number());
+        format!("{sudo}nsenter -a -S {user} -G {group} -t {} bash {ENTER}", pid.trim())
     } else {
         format!("cd {}", place.directory.display())
     };

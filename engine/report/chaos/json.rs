@@ -21,11 +21,11 @@ struct Summary<'a> {
     mttr_ms: Option<Times>,
     targets: Met,
     branches: Branches<'a>,
-    skipped: &'a [Skipped],
-    rows: Vec<Row>,
     seed: u64,
     jobs: usize,
     wall_ms: u64,
+    skipped: &'a [Skipped],
+    rows: Vec<Row>,
 }
 
 #[derive(Serialize)]
@@ -46,12 +46,21 @@ pub fn line(trial: &Trial) -> String {
     serde_json::to_string(trial).expect("a trial has only string keys")
 }
 
-/// The sum of the suite, on one line.
+/// The sum of the suite on one line, without its end.
+pub fn summary_line(suite: &Suite) -> String {
+    serde_json::to_string(&sum(suite)).expect("a summary has only string keys")
+}
+
+/// The sum of the suite for a file, which people read, too.
 pub fn summary(suite: &Suite) -> String {
+    serde_json::to_string_pretty(&sum(suite)).expect("a summary has only string keys") + "\n"
+}
+
+fn sum(suite: &Suite) -> Summary<'_> {
     let rows = suite.rows();
     let (met, of) = suite.targets();
     let left = suite.branches_left();
-    let summary = Summary {
+    Summary {
         v: VERSION,
         verdict: if suite.is_good() { "pass" } else { "fail" },
         scenarios: rows.len(),
@@ -64,13 +73,12 @@ pub fn summary(suite: &Suite) -> String {
         mttr_ms: suite.mttr(),
         targets: Met { met, of },
         branches: Branches { covered: suite.branches.len() - left.len(), of: suite.branches.len(), left },
-        skipped: &suite.skipped,
-        rows,
         seed: suite.seed,
         jobs: suite.jobs,
         wall_ms: suite.wall_ms,
-    };
-    serde_json::to_string(&summary).expect("a summary has only string keys") + "\n"
+        skipped: &suite.skipped,
+        rows,
+    }
 }
 
 #[cfg(test)]
@@ -126,6 +134,7 @@ mod tests {
     fn what_is_written_fits_its_schemas() {
         for suite in [suite(), Suite::default()] {
             assert_eq!(schema::misfits(SCHEMA, &summary(&suite)), Vec::<String>::new());
+            assert!(!summary_line(&suite).contains('\n') && summary(&suite).contains("\n  \"pass_rate\": "));
             for trial in &suite.trials {
                 assert_eq!(schema::misfits(TRIAL, &line(trial)), Vec::<String>::new());
             }

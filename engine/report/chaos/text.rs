@@ -45,8 +45,12 @@ pub fn table(out: &mut dyn Write, suite: &Suite, style: Style) -> io::Result<()>
         let line = cells(&figures(&row));
         writeln!(out, "{}", if row.passed < row.trials { style.bad(&line) } else { line })?;
     }
-    for skipped in &suite.skipped {
-        let text = format!("skipped {}: {}", one_line(&skipped.scenario), one_line(&skipped.reason));
+    for skipped in suite.skipped.chunk_by(|one, other| one.reason == other.reason) {
+        let names = match skipped {
+            [only] => one_line(&only.scenario),
+            many => format!("{} scenarios", many.len()),
+        };
+        let text = format!("skipped {names}: {}", one_line(&skipped[0].reason));
         for line in wrap(&text, WIDTH) {
             writeln!(out, "{}", style.dim(&line))?;
         }
@@ -176,6 +180,7 @@ fn target(verdict: TargetVerdict) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Skipped;
     use super::super::tests::{failed, suite};
     use super::*;
 
@@ -211,6 +216,19 @@ mod tests {
              the suite is good\n"
         );
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn scenarios_that_are_left_out_for_one_reason_are_one_line() {
+        let mut suite = suite();
+        let more =
+            ["a", "b", "c"].map(|name| Skipped { scenario: name.into(), reason: "two are enough".into() });
+        suite.skipped.extend(more);
+        let text = shown(&suite);
+        assert!(
+            text.contains("\nskipped self: it runs this suite\nskipped 3 scenarios: two are enough\n\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl OnStage<'_> {
             clock: host.clock,
         };
         let rehearsed = rehearse(rehearsal, &mut watch);
-        if theatre.isolated {
+        if theatre.ends_alone {
             // The sandbox ends with this process, and all that is in it.
             return Ok(self.judged(&rehearsed?.conclusion, collector));
         }
