@@ -68,11 +68,6 @@ impl Diagnostic {
     /// hint: a step named `build` exists
     /// ```
     pub fn render(&self, source: &Source) -> String {
-        let level = match self.level {
-            Level::Error => "error",
-            Level::Warning => "warning",
-            Level::Note => "note",
-        };
         let place = source.place(self.span.start);
         let line = source.line_text(place.line).replace('\t', " ");
         let gutter = place.line.to_string().len().max(2);
@@ -82,16 +77,36 @@ impl Diagnostic {
             .map_or(1, |text| text.lines().next().map_or(1, |first| first.chars().count()).max(1));
         let room = line.chars().count().saturating_sub(place.column - 1).max(1);
         let carets = "^".repeat(width.min(room));
-        let mut out = String::new();
-        let _ = writeln!(out, "{level}: {}", self.message);
-        let _ = writeln!(out, "  --> {}:{}:{}", source.path().display(), place.line, place.column);
+        let mut out = self.head(source);
         let _ = writeln!(out, " {:gutter$} |", "");
         let _ = writeln!(out, " {:>gutter$} | {line}", place.line);
         let _ = writeln!(out, " {:gutter$} | {:indent$}{carets}", "", "", indent = place.column - 1);
-        if let Some(hint) = &self.hint {
-            let _ = writeln!(out, "hint: {hint}");
-        }
-        out
+        out + &self.tail()
+    }
+
+    /// The same without the source line, for a file that may hold secrets.
+    pub fn render_without_line(&self, source: &Source) -> String {
+        self.head(source) + &self.tail()
+    }
+
+    fn head(&self, source: &Source) -> String {
+        let level = match self.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Note => "note",
+        };
+        let place = source.place(self.span.start);
+        format!(
+            "{level}: {}\n  --> {}:{}:{}\n",
+            self.message,
+            source.path().display(),
+            place.line,
+            place.column
+        )
+    }
+
+    fn tail(&self) -> String {
+        self.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default()
     }
 }
 
@@ -114,6 +129,11 @@ mod tests {
             "error: step `deploy` needs `biuld`, which is not defined\n  \
              --> deploy.md:2:15\n    |\n  2 | <!-- runbook: needs=biuld -->\n    \
              |               ^^^^^^^^^^^\nhint: a step named `build` exists\n"
+        );
+        assert_eq!(
+            diagnostic.render_without_line(&source),
+            "error: step `deploy` needs `biuld`, which is not defined\n  --> deploy.md:2:15\n\
+             hint: a step named `build` exists\n"
         );
     }
 }

@@ -32,6 +32,7 @@ mod rehearse;
 mod reports;
 mod resume;
 mod sandbox;
+mod secrets;
 mod seed;
 mod signals;
 mod staged;

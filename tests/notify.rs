@@ -224,8 +224,9 @@ fn what_is_wrong_with_the_notifiers_is_said_before_the_run_and_stops_nothing() {
     let run = run_with("  ops: {webhook: 'http://x/', secret: hunter2}\n  b: {}\n", &[]).run().exit(1);
     let run = run
         .says(
-            "error: `secret` of notifier `ops` does not say where it is kept\n  --> runbooks/runbook.yaml:2:3\n",
+            "error: `secret` of notifier `ops` does not say where it is kept\n  --> runbooks/runbook.yaml:2:3\nhint: ",
         )
+        .never_says("hunter2")
         .says("hint: a secret never stands in this file: write {variable: NAME} or {file: PATH}\n")
         .says("error: notifier `b` needs one of `command`, `webhook`, `webhook_from`\n")
         .says("warning: nobody will be notified of this run\n");

@@ -3,9 +3,10 @@
 //! An answer that is not understood is asked for again; the end of the input is the safe answer.
 
 use super::Host;
+use super::exec::secrets;
 use crate::event::Choice;
 use crate::plan::Plan;
-use crate::run::{Ask, Question, QuestionKind, Reply};
+use crate::run::{Ask, Mask, Question, QuestionKind, Reply};
 use std::io::{self, BufRead, Write};
 
 /// The person at the terminal.
@@ -28,13 +29,14 @@ pub(super) struct Asker {
     person: Option<Person>,
     /// Each step's command as it is shown, or as it was edited.
     commands: Vec<Option<String>>,
+    mask: Mask,
 }
 
 impl Asker {
     /// Asks `person` about the steps of `plan`.
     pub(super) fn new(person: Option<Person>, plan: &Plan) -> Self {
         let commands = plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone()));
-        Self { person, commands: commands.collect() }
+        Self { person, commands: commands.collect(), mask: Mask::new(secrets(plan)) }
     }
 }
 
@@ -42,7 +44,8 @@ impl Ask for Asker {
     fn ask(&mut self, question: &Question) -> io::Result<Reply> {
         let person = self.person.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let command = self.commands.get_mut(question.step.index()).and_then(Option::as_mut);
-        let mut desk = Desk { input: &mut person.input, out: &mut person.output, edit: person.edit };
+        let mask = &self.mask;
+        let mut desk = Desk { input: &mut person.input, out: &mut person.output, edit: person.edit, mask };
         desk.ask(question, command)
     }
 }
@@ -52,6 +55,7 @@ struct Desk<'a> {
     input: &'a mut dyn BufRead,
     out: &'a mut dyn Write,
     edit: fn(&str) -> io::Result<String>,
+    mask: &'a Mask,
 }
 
 impl Desk<'_> {
@@ -109,7 +113,7 @@ impl Desk<'_> {
             return Ok(None);
         }
         writeln!(self.out, "it is now:")?;
-        for line in edited.trim_end().lines() {
+        for line in self.mask.text(edited.trim_end()).lines() {
             writeln!(self.out, "    {line}")?;
         }
         command.clone_from(&edited);
@@ -313,7 +317,8 @@ mod tests {
             "broken" => Err(io::Error::other("there is no such editor: set EDITOR")),
             text => Ok(text.replace("restart", "repair")),
         };
-        let mut desk = Desk { input: &mut input.as_bytes(), out: &mut out, edit };
+        let mask = &Mask::new(["s3cret".to_owned()]);
+        let mut desk = Desk { input: &mut input.as_bytes(), out: &mut out, edit, mask };
         let mut command = command.map(str::to_owned);
         let reply = desk.ask(&question, command.as_mut()).expect("memory");
         (reply, String::from_utf8(out).expect("is text"))

@@ -11,7 +11,7 @@ use super::{Host, ask, flag, form, format, output_style, plan as plan_command, r
 use crate::event::{Event, EventBody, RunStarted, StepHeader};
 use crate::host::Environment;
 use crate::journal::{Exercises, Store, Writer, hash};
-use crate::plan::{BoundParameter, Plan, refusals, stops};
+use crate::plan::{BoundParameter, Plan, forms, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
@@ -464,9 +464,10 @@ fn variables(plan: &Plan) -> Vec<(String, String)> {
     bound.filter_map(|parameter| Some((parameter.variable.clone()?, parameter.value.clone()?))).collect()
 }
 
-fn secrets(plan: &Plan) -> Vec<String> {
+/// Secret values, in every way in which a script may have them.
+pub(super) fn secrets(plan: &Plan) -> Vec<String> {
     let secret = plan.parameters.iter().filter(|parameter| parameter.secret);
-    secret.filter_map(|parameter| parameter.value.clone()).filter(|value| !value.is_empty()).collect()
+    forms(secret.filter_map(|parameter| parameter.value.as_deref()))
 }
 
 pub(super) fn live<'a>(

@@ -77,7 +77,11 @@ impl Notifiers {
         };
         let bytes = host.files.read(path, MAX_FILE).map_err(|error| unreadable(error.to_string()))?;
         let source = Source::new(shown, bytes).map_err(|error| unreadable(error.to_string()))?;
-        let list = notifiers(&source).map_err(|mistakes| Failure::document(&source, &mistakes))?;
+        // A secret that should not stand there is not shown, too.
+        let list = notifiers(&source).map_err(|mistakes| Failure {
+            code: super::failure::DOCUMENT,
+            text: mistakes.iter().map(|mistake| mistake.render_without_line(&source)).collect(),
+        })?;
         Ok(Self { list, folder: path.parent().unwrap_or(Path::new("/")).to_owned() })
     }
 

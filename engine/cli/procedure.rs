@@ -314,7 +314,9 @@ pub(super) fn params_file(matches: &ArgMatches, host: &Host<'_>) -> Result<Vec<(
         .read(&host.environment.cwd().join(path), MAX_PARAMS)
         .map_err(|error| unreadable(error.to_string()))?;
     let source = Source::new(path, bytes).map_err(|error| unreadable(error.to_string()))?;
-    let wrong = |diagnostic: Diagnostic| Failure { code: USAGE, text: diagnostic.render(&source) };
+    // Values stand in it, secret ones among them: its lines are not shown.
+    let wrong =
+        |diagnostic: Diagnostic| Failure { code: USAGE, text: diagnostic.render_without_line(&source) };
     let start = source.body_start();
     let values: Option<Mapping> = yaml::read(&source.text()[start..], start).map_err(wrong)?;
     let mut given = Vec::new();

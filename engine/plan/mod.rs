@@ -20,5 +20,5 @@ pub use bind::{ArgumentError, Values, fold_name};
 pub use build::{ACT_TIMEOUT, OBSERVE_TIMEOUT, Problem, TIME_BOX, build};
 pub use model::*;
 pub use programs::{missing, stops};
-pub use template::{Insertion, MASK, Rendered, check_variable, render};
+pub use template::{Insertion, MASK, Rendered, check_variable, forms, render};
 pub use value::{Refused, Why};

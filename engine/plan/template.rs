@@ -231,7 +231,7 @@ fn followed(script: &str, insertions: &[Insertion<'_>], assigned: &[(String, usi
 }
 
 /// Every way a value may be written in a rendered script, the longest first.
-fn forms<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub fn forms<'a>(values: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut forms = Vec::new();
     for value in values.filter(|value| !value.is_empty()) {
         forms.push(value.to_owned());

@@ -20,7 +20,8 @@ use crate::host::Clock;
 use crate::host::adopted::{group_exists, reap_orphans};
 use crate::host::pipes::{blocking, has_writers};
 use crate::host::processes::{Command, Processes as _, SystemProcesses, become_subreaper, kill_process};
-use crate::plan::{Plan, PlanStep, ShellWork, StepId};
+use crate::plan::{MASK, Plan, PlanStep, ShellWork, StepId};
+use std::borrow::Cow;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -104,12 +105,27 @@ pub(super) struct Driver<'a> {
     last_step: Option<StepId>,
 }
 
+/// The recorded event without an edited command whose secret was masked: it cannot run like this, so the document's
+/// own does.
+fn runnable(recorded: &EventBody) -> Cow<'_, EventBody> {
+    match recorded {
+        EventBody::Confirmation { answer: Choice::Edit, note: Some(note), .. } if note.contains(MASK) => {
+            let mut event = recorded.clone();
+            if let EventBody::Confirmation { note, .. } = &mut event {
+                *note = None;
+            }
+            Cow::Owned(event)
+        }
+        _ => Cow::Borrowed(recorded),
+    }
+}
+
 impl<'a> Driver<'a> {
     fn new(run: Run<'a>) -> io::Result<Self> {
         become_subreaper()?;
         let mut machine = Machine::new(Arc::clone(&run.plan), run.policy);
         for event in run.past {
-            machine.apply(&event.body, event.mono_ms);
+            machine.apply(&runnable(&event.body), event.mono_ms);
         }
         Ok(Self {
             plan: run.plan,
@@ -176,7 +192,7 @@ impl<'a> Driver<'a> {
     pub(super) fn record(&mut self, body: EventBody, durable: bool) {
         let now = self.now();
         self.machine.apply(&body, now);
-        match self.recorder.record(body, now, durable) {
+        match self.recorder.record(self.mask.event(body), now, durable) {
             Ok(()) => self.events += 1,
             Err(RecordError::Journal(error)) => {
                 if !self.journal_failed {

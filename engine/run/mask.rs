@@ -1,5 +1,7 @@
 //! Secrets, masked by value. Pure.
 
+use crate::event::{EventBody, NotTried, StepResult};
+
 /// What stands in a secret's place.
 const MASKED: &str = "******";
 
@@ -72,6 +74,36 @@ impl Mask {
         out
     }
 
+    /// The event with what a person wrote in it, or a script was made of, masked. Output and scripts are so
+    /// already.
+    pub(super) fn event(&self, mut body: EventBody) -> EventBody {
+        if self.secrets.is_empty() {
+            return body;
+        }
+        let masked = |text: &mut String| *text = self.text(text);
+        match &mut body {
+            EventBody::Confirmation { question, note, .. } => {
+                masked(question);
+                note.iter_mut().for_each(masked);
+            }
+            EventBody::StepSkipped { detail, .. } => detail.iter_mut().for_each(masked),
+            EventBody::StepFinished(finished) => match &mut finished.result {
+                StepResult::Done { note } => note.iter_mut().for_each(masked),
+                StepResult::Failed { not_tried: Some(NotTried::MissingCommand { command }), .. } => {
+                    masked(command);
+                }
+                StepResult::CouldNotStart { reason } => masked(reason),
+                _ => {}
+            },
+            EventBody::RunFinished(finished) => {
+                masked(&mut finished.summary);
+                finished.warnings.iter_mut().for_each(masked);
+            }
+            _ => {}
+        }
+        body
+    }
+
     /// Whether a secret stands in `text`, which is bash's: as it is, within double quotes or within `$'…'`.
     pub(super) fn holds(&self, text: &str) -> bool {
         let holds = |text: &[u8]| (0..text.len()).any(|at| self.at(&text[at..]).is_some());
@@ -117,6 +149,8 @@ fn unescaped(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::{Choice, SkipReason, StepFinished};
+    use crate::plan::StepId;
 
     #[test]
     fn only_the_value_is_masked() {
@@ -129,6 +163,34 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(mask.text(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_person_wrote_is_masked_in_the_record() {
+        let mask = Mask::new(["s3cret".to_owned()]);
+        let note = Some("used s3cret".to_owned());
+        let confirmation = EventBody::Confirmation {
+            step: None,
+            question: "run it with s3cret".into(),
+            answer: Choice::Edit,
+            by: "operator".into(),
+            waited_ms: 0,
+            note: note.clone(),
+        };
+        let skipped =
+            EventBody::StepSkipped { step: StepId(0), reason: SkipReason::Operator, detail: note.clone() };
+        let ended = |result| {
+            EventBody::StepFinished(Box::new(StepFinished { result, ..StepFinished::blank(StepId(0), 1) }))
+        };
+        let command = "./s3cret".to_owned();
+        let missing =
+            ended(StepResult::Failed { status: 127, not_tried: Some(NotTried::MissingCommand { command }) });
+        let unstarted = ended(StepResult::CouldNotStart { reason: "s3cret".into() });
+        for event in [confirmation, skipped, ended(StepResult::Done { note }), missing, unstarted] {
+            let shown = format!("{:?}", mask.event(event.clone()));
+            assert!(!shown.contains("s3cret") && shown.contains("******"), "{shown}");
+            assert_eq!(Mask::default().event(event.clone()), event);
         }
     }
 

@@ -67,6 +67,11 @@ impl OnTerminal {
         }
     }
 
+    /// Everything that was on the screen up to what was waited for.
+    pub(crate) fn so_far(&self) -> String {
+        self.said.clone()
+    }
+
     /// Types `keys`.
     pub(crate) fn type_in(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("the terminal is open");
