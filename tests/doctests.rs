@@ -172,6 +172,14 @@ fn values_come_from_the_document() {
 }
 
 #[test]
+fn what_is_only_watched_is_watched_for_a_moment() {
+    let finished = on_host("# A\n\n```bash\nwatch -n 1 'echo x'\n```\n", &["--format", "json"]).exit(0);
+    let events = events(&finished);
+    let wall = events.iter().find_map(|event| event["steps"][0]["wall_ms"].as_u64()).expect("it ran");
+    assert!((2_900..20_000).contains(&wall), "{wall}");
+}
+
+#[test]
 fn retries_make_a_flaky_procedure_known() {
     // The directory of each attempt is fresh, so the count is kept beside it.
     let document = "# Flaky\n\n```bash\nflag=${RUNBOOK_HOME:-none}/second\ntest -e $flag || { touch $flag; false; }\n```\n";

@@ -92,11 +92,11 @@ fn the_way_that_was_taken_is_the_one_that_is_tested() {
     let test = |directive: &str| tested(&procedure("Page Gone", directive, steps), &[], &[]);
     test("fault=broken branch=fallback").exit(0).says("Page Gone (3 steps, 1 fell back)");
     test("fault=broken").exit(0).says("(3 steps, 1 fell back)");
-    test("branch=plain").exit(0).says("(3 steps, 1 not needed)");
+    test("branch=main").exit(0).says("(3 steps, 1 not needed)");
     test("branch=fallback")
         .exit(1)
         .says("no fallback was taken, and the test asks for one (runbooks/site.md:5)");
-    test("fault=broken branch=plain").exit(1).says("it ended with status 1, expected status 0");
+    test("fault=broken branch=main").exit(1).says("it ended with status 1, expected status 0");
     test("branch=2").exit(1).says("step `2` was not taken, and the test asks for it (runbooks/site.md:5)");
     test("fault=broken branch=if-that-fails-mend-harder").exit(0);
 }
@@ -105,7 +105,7 @@ fn the_way_that_was_taken_is_the_one_that_is_tested() {
 fn a_decision_is_made_by_a_test_of_its_branch_and_else_counted() {
     let steps: &[(&str, &str)] = &[("Look", "true"), ("If the disk is full, empty it", "touch emptied")];
     let test = |directive: &str| tested(&procedure("Page Gone", directive, steps), &[], &[]);
-    test("branch=plain")
+    test("branch=main")
         .exit(0)
         .says("(2 steps, 1 undecided)")
         .says("1 decision was not taken: a test has no person to decide\n");
@@ -172,7 +172,7 @@ fn what_a_directive_asks_of_the_stage_is_checked_before_anything_runs() {
         .exit(2)
         .says("Page Gone: costs money\n")
         .says("nothing was tested\n");
-    let twice = "## Page Gone\n\n<!-- runbook: test fault=broken -->\n<!-- runbook: test branch=plain -->\n\n```bash\ntrue\n```\n";
+    let twice = "## Page Gone\n\n<!-- runbook: test fault=broken -->\n<!-- runbook: test branch=main -->\n\n```bash\ntrue\n```\n";
     tested(twice, &[], &["--no-run"]).exit(3).says("error: `Page Gone` has a `test` directive already");
 }
 

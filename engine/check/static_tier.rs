@@ -161,7 +161,7 @@ fn branch(procedure: &Procedure) -> Option<Diagnostic> {
     let (branch, span) = (procedure.test.branch.as_ref()?, procedure.test.span?);
     let falls_back = |step: &Step| matches!(step.reach, Reach::Fallback { .. });
     match branch {
-        Branch::Plain => None,
+        Branch::Main => None,
         Branch::Fallback if procedure.steps.iter().any(falls_back) => None,
         Branch::Fallback => {
             let message = format!("a test of `{}` asks for a fallback, and it has none", procedure.id);
@@ -176,7 +176,7 @@ fn branch(procedure: &Procedure) -> Option<Diagnostic> {
             let names = procedure.steps.iter().map(|step| step.slug.as_str());
             let hint = match near(name, names).first() {
                 Some(meant) => format!("a step named `{meant}` exists"),
-                None => "`fallback`, `plain`, or the number or name of a step".to_owned(),
+                None => "`fallback`, `main`, or the number or name of a step".to_owned(),
             };
             let message = format!("a test of `{}` asks for step `{name}`, which it has not", procedure.id);
             Some(Diagnostic::error("bad-directive", span, message).with_hint(hint))

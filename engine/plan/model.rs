@@ -288,6 +288,13 @@ pub enum RunMode {
     Interactive,
 }
 
+impl RunMode {
+    /// Whether the step's timeout is how long it is watched.
+    pub fn has_time_box(self) -> bool {
+        matches!(self, Self::Repeat { .. } | Self::TimeBox)
+    }
+}
+
 /// A parameter and its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoundParameter {

@@ -206,7 +206,7 @@ impl Parser<'_> {
                         self.error(
                             word.value_range.clone(),
                             message,
-                            "`fallback`, `plain`, or the name of a step",
+                            "`fallback`, `main`, or the name of a step",
                         );
                     }
                 },
@@ -374,7 +374,7 @@ fn known(keys: &[&str]) -> String {
 fn branch(text: &str) -> Option<Branch> {
     match text {
         "fallback" => Some(Branch::Fallback),
-        "plain" => Some(Branch::Plain),
+        "main" => Some(Branch::Main),
         _ => name(text).map(Branch::Step),
     }
 }

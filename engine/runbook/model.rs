@@ -76,7 +76,7 @@ pub struct TestDirective {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Branch {
     /// No fallback.
-    Plain,
+    Main,
     /// Some fallback.
     Fallback,
     /// This step, by its number or name.

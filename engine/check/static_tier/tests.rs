@@ -84,7 +84,7 @@ fn a_test_asks_for_a_way_that_there_is() {
             "1. Restart it\n   ```bash\n   a\n   ```\n2. If that fails, stop it\n   ```bash\n   b\n   ```\n";
         runbook(&format!("# Restart\n\n<!-- runbook: test branch={branch} -->\n\n{steps}"))
     };
-    for branch in ["plain", "fallback", "2", "restart-it"] {
+    for branch in ["main", "fallback", "2", "restart-it"] {
         assert_eq!(findings(&text(branch), &[]), [""; 0], "{branch}");
     }
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_test_asks_for_a_way_that_there_is() {
     assert_eq!(
         findings(&text("9"), &[]),
         [
-            "3:1: a test of `restart` asks for step `9`, which it has not | `fallback`, `plain`, or the number or \
+            "3:1: a test of `restart` asks for step `9`, which it has not | `fallback`, `main`, or the number or \
           name of a step"
         ]
     );

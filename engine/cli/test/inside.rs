@@ -39,6 +39,9 @@ const VERIFY_TIMEOUT: Duration = Duration::from_secs(5);
 /// On a stage a service may take its time to be well again; nobody waits for it as in an incident.
 const VERIFY_TIMEOUT_ON_STAGE: Duration = Duration::from_secs(30);
 
+/// Nobody looks on for longer at what is only watched for a while.
+const TIME_BOX: Duration = Duration::from_secs(3);
+
 /// What the process inside says.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Report {
@@ -241,7 +244,7 @@ impl Case<'_> {
     fn takes_fallbacks(&self) -> bool {
         let test = &self.procedure.test;
         match test.branch {
-            Some(Branch::Plain) => false,
+            Some(Branch::Main) => false,
             Some(_) => true,
             None => test.fault.is_some(),
         }
@@ -258,7 +261,7 @@ impl Case<'_> {
         let taken = plan.steps.iter().zip(steps).filter(|(_, step)| ran(step));
         let mut fallbacks = taken.clone().filter(|(planned, _)| planned.fallback_of().is_some());
         let what = match branch {
-            Branch::Plain => {
+            Branch::Main => {
                 let (_, step) = fallbacks.next()?;
                 format!("its fallback, step {}, was taken, and the test asks for none", step.id)
             }
@@ -293,6 +296,10 @@ fn promised(plan: &mut Plan, procedure: &Procedure, bless: bool) -> Vec<(Expecte
         let expected = ExpectedEnd::new(directive.exit, directive.should_fail);
         if expected == ExpectedEnd::Failure {
             step.exit = Some(crate::runbook::ExitExpectation::Failure);
+        }
+        let watched = step.shell().is_some_and(|work| work.mode.has_time_box());
+        if watched && directive.timeout.is_none() {
+            step.timeout = step.timeout.min(TIME_BOX);
         }
         if directive.no_run && step.ignored.is_none() {
             step.ignored = Some("no-run: it is only parsed".to_owned());

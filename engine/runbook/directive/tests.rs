@@ -99,7 +99,7 @@ fn short_forms_are_read() {
     test("runbook: test engine-id=3 --name='a b'", TestDirective { values, ..TestDirective::default() });
     for (text, branch) in [
         ("fallback", Branch::Fallback),
-        ("plain", Branch::Plain),
+        ("main", Branch::Main),
         ("kill-it", Branch::Step("kill-it".into())),
         ("3.1", Branch::Step("3.1".into())),
     ] {
@@ -188,7 +188,7 @@ fn mistakes_are_named_at_their_place() {
         ),
         (
             "runbook: test branch=a/b",
-            "`a/b` is no value for `branch` @ a/b / `fallback`, `plain`, or the name of a step",
+            "`a/b` is no value for `branch` @ a/b / `fallback`, `main`, or the name of a step",
         ),
         (
             "runbook: test reason=x",
