@@ -1,8 +1,8 @@
 //! Rehearsals of LeviBot, from our runbook and from the one that the project was drawn from.
 
-use super::{Finished, LEVIBOT, Running, Test, exit_code, root};
+use super::{Finished, LEVIBOT, Test, root};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::Mutex;
 
 /// The document that the project was drawn from, where it is at hand.
 pub(crate) fn seed() -> Option<PathBuf> {
@@ -58,19 +58,27 @@ pub(crate) fn passed(test: Test, fault: &str, exec_exit: i32, summary: &str) {
     judge_passed(test.run(), fault, exec_exit, summary);
 }
 
-/// Runs all of them at once.
+/// Runs all of them, eight at once; answers in their order.
 pub(crate) fn run_all(tests: Vec<Test>) -> Vec<Finished> {
-    let running: Vec<_> = tests.iter().map(Test::spawn).collect();
-    let end = |(test, running): (Test, Running)| {
-        let (status, stdout, stderr) = running.finish(Duration::from_secs(90));
-        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        Finished { test, code: exit_code(status), stdout, stderr }
+    let waiting = Mutex::new(tests.into_iter().enumerate());
+    let finished = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let Some((index, test)) = waiting.lock().expect("no worker panics with it").next() else {
+                return;
+            };
+            let ran = test.run();
+            finished.lock().expect("no worker panics with it").push((index, ran));
+        }
     };
-    tests.into_iter().zip(running).map(end).collect()
+    std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(work))));
+    let mut finished = finished.into_inner().expect("no worker panicked");
+    finished.sort_by_key(|(index, _)| *index);
+    finished.into_iter().map(|(_, ran)| ran).collect()
 }
 
 #[track_caller]
-pub(crate) fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summary: &str) {
+pub(crate) fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summary: &str) -> Finished {
     let finished = finished.exit(0);
     let story = story(&finished);
     let whole = [
@@ -92,7 +100,7 @@ pub(crate) fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summ
     assert_eq!(last["rehearsal"]["exec_exit"], exec_exit, "{}", finished.stdout);
     let said = last["summary"].as_str().unwrap_or_default();
     assert!(said.starts_with(summary), "{said}\n{}", finished.stdout);
-    finished.says(&format!("rehearsal passed with fault `{fault}` (exit 0)")).leaves_nothing();
+    finished.says(&format!("rehearsal passed with fault `{fault}` (exit 0)")).leaves_nothing()
 }
 
 /// Why the rehearsal did not pass.
