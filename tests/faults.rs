@@ -98,6 +98,14 @@ fn a_wrong_procedure_meets_none_of_the_faults() {
     }
 }
 
+#[test]
+fn the_book_says_of_every_fault_what_it_shows() {
+    let page = include_str!("../runbooks/reference/levibot.md");
+    let untold: Vec<String> =
+        names().into_iter().filter(|name| !page.contains(&format!("| `{name}` |"))).collect();
+    assert_eq!(untold, Vec::<String>::new());
+}
+
 /// The names of all of LeviBot's faults.
 fn names() -> BTreeSet<String> {
     let yaml = include_str!("../runbooks/runbook.yaml");
