@@ -22,6 +22,15 @@ const DOCKER: Broken = Broken {
     real: "cd /stage && exec bin/levibot docker",
 };
 
+const SUITE: Broken = Broken {
+    path: "scripts/run_chaos_suite.sh",
+    ignores: "true",
+    says: "the suite is good",
+    real: REAL_SUITE,
+};
+
+const REAL_SUITE: &str = "cd /stage && exec runbook chaos --output backend/reports/chaos/latest";
+
 const RECOVERY: Broken = Broken {
     path: "scripts/auto_recover.sh",
     ignores: "true",
@@ -99,6 +108,15 @@ fn a_cure_that_does_nothing_and_says_that_all_is_well_is_not_believed() {
             &[LOOKS],
             0,
             "no step showed the fault in its output: `cannot write to backend/data/audit/`",
+        ),
+        // What the fault itself has the suite find is seen; that it was not run again is noticed.
+        case(
+            "Chaos Test Failed",
+            "cure-broken",
+            &[SUITE],
+            0,
+            "the procedure says `every step succeeded, not verified: the document has no verify step`, but the \
+             symptom is still there: `passes_when` does not hold 100 ms later",
         ),
         // The kill switch stays on: healthy, and nobody trades.
         case(

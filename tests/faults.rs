@@ -16,7 +16,7 @@ const OBSERVED: &str = "observed: nothing was changed";
 const RESTARTED: &str = "succeeded, verified by step 5; not verified after it: step 6";
 const ROLLED_BACK: &str = "succeeded, verified by step 4; not verified after it: step 5";
 
-const CASES: [Case; 17] = [
+const CASES: [Case; 18] = [
     Case("engine-stopped", "MTTR Exceeded", &[], 0, "succeeded, verified by step 4"),
     Case("api-down", "MTTR Exceeded", &[], 0, "recovered by fallback step 3, verified by step 4"),
     Case("engine-stopped", "Engine Restart Failed", &["--engine-id", "5"], 0, CURED),
@@ -31,6 +31,13 @@ const CASES: [Case; 17] = [
     Case("audit-unwritable", "Audit Log Missing", &[], 0, OBSERVED),
     Case("audit-read-only", "Audit Log Missing", &[], 0, OBSERVED),
     Case("audit-no-space", "Audit Log Missing", &[], 0, OBSERVED),
+    Case(
+        "cure-broken",
+        "Chaos Test Failed",
+        &[],
+        1,
+        "failed: step 3 `Run the suite again` ended with status 1",
+    ),
     Case("engines-stalled", "Full System Restart", &[], 0, RESTARTED),
     Case("bad-model", "Rollback Deployment", &[], 0, ROLLED_BACK),
     Case("bad-image", "Rollback Deployment", &[], 0, ROLLED_BACK),
@@ -65,13 +72,7 @@ fn each_fault_is_met_by_its_procedures_and_these_leave_nothing_unexercised() {
     }
     let finished =
         together.file("levibot.md", document).args(&["coverage", "--file", "levibot.md"]).run().exit(0);
-    let (_, never) = finished.stdout.split_once("never exercised:").unwrap_or_default();
-    let suite =
-        ["Read the results of the last suite", "Find the scenarios that failed", "Run the suite again"];
-    for (line, step) in never.lines().skip(1).zip(suite) {
-        assert!(line.ends_with(step), "{}", finished.stdout);
-    }
-    assert_eq!(never.lines().count(), 1 + suite.len(), "{}", finished.stdout);
+    assert!(!finished.stdout.contains("never"), "{}", finished.stdout);
 }
 
 #[test]
