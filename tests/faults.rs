@@ -107,6 +107,23 @@ fn the_book_says_of_every_fault_what_it_shows() {
     assert_eq!(untold, Vec::<String>::new());
 }
 
+#[test]
+fn a_fault_and_a_scenario_are_added_as_the_readme_shows() {
+    let readme = include_str!("../fixtures/levibot/README.md");
+    let block = |first: &str| {
+        let (_, rest) = readme.split_once(&format!("    {first}\n")).expect("is shown");
+        let lines = rest.lines().take_while(|line| line.starts_with("    "));
+        lines.map(|line| format!("{}\n", &line[4..])).collect::<String>()
+    };
+    let name = "name: mttr-engine-stalled";
+    let (fault, scenario) = (block("faults:"), format!("{name}\n{}", block(name)));
+    assert_eq!((fault.lines().count(), scenario.lines().count()), (6, 5));
+    let test = our_stage(Test::new(), root(), &[("\nfaults:\n", &format!("\nfaults:\n{fault}"))]);
+    let finished =
+        test.file("scenario.yaml", scenario).args(&["chaos", "scenario.yaml", "--no-prepare"]).run().exit(0);
+    finished.says("1 of 1 trial passed (100 %)").leaves_nothing();
+}
+
 /// The names of all of LeviBot's faults.
 fn names() -> BTreeSet<String> {
     let yaml = include_str!("../runbooks/runbook.yaml");
