@@ -1,7 +1,7 @@
 //! LeviBot's faults, each with the procedure that it belongs to, and with one that has nothing to do with it.
 
 use crate::harness::rehearsal::{
-    ONLY_LOOKED_AT, QUICK, judge_passed, our_stage, ours, reasons, run_all, story,
+    ONLY_LOOKED_AT, QUICK, judge_passed, our_stage, our_stage_elsewhere, ours, reasons, run_all, story,
 };
 use crate::harness::{Test, root};
 use std::collections::BTreeSet;
@@ -73,6 +73,21 @@ fn each_fault_is_met_by_its_procedures_and_these_leave_nothing_unexercised() {
     let finished =
         together.file("levibot.md", document).args(&["coverage", "--file", "levibot.md"]).run().exit(0);
     assert!(!finished.stdout.contains("never"), "{}", finished.stdout);
+}
+
+#[test]
+fn an_ordinary_user_sees_the_same_faults_of_permissions_and_mounts() {
+    let faults = ["engine-not-executable", "audit-unwritable", "audit-read-only", "audit-no-space"];
+    let cases: Vec<&Case> = CASES.iter().filter(|case| faults.contains(&case.0)).collect();
+    let test = |Case(fault, procedure, args, ..): &&Case| {
+        let test = our_stage_elsewhere(&[]).args(&["rehearse", procedure, "--no-prepare", "--fault", fault]);
+        test.args(args).by_ordinary_user()
+    };
+    for (finished, Case(fault, _, _, exit, summary)) in
+        run_all(cases.iter().map(test).collect()).into_iter().zip(cases)
+    {
+        judge_passed(finished, fault, *exit, summary);
+    }
 }
 
 #[test]

@@ -1,8 +1,6 @@
 //! Rehearsals as a person runs them: LeviBot, a service that is not LeviBot, and everything that can go wrong.
 
-use crate::harness::rehearsal::{
-    QUICK, judge_passed, our_stage_elsewhere, our_stage_of_its_own, ours, passed, reasons, run_all,
-};
+use crate::harness::rehearsal::{QUICK, judge_passed, our_stage_of_its_own, ours, reasons, run_all};
 use crate::harness::{Finished, OnTerminal, Test};
 use nix::fcntl::OFlag;
 use nix::sys::signal::{Signal, kill};
@@ -12,14 +10,6 @@ use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
-
-#[test]
-fn an_ordinary_user_sees_the_same_permission_fault() {
-    let test = our_stage_elsewhere(&[])
-        .args(&["rehearse", "Engine Restart Failed", "--no-prepare", "--engine-id", "4"])
-        .args(&["--fault", "engine-not-executable"]);
-    passed(test.by_ordinary_user(), "engine-not-executable", 5, "contained, not recovered: fallback step 3");
-}
 
 #[test]
 fn a_cure_that_does_nothing_and_exits_0_fails() {

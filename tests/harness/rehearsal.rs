@@ -52,12 +52,6 @@ pub(crate) fn story(finished: &Finished) -> Vec<String> {
     finished.stdout.lines().filter(about).map(untimed).collect()
 }
 
-/// Expects a rehearsal that passed and in which everything happened in its order.
-#[track_caller]
-pub(crate) fn passed(test: Test, fault: &str, exec_exit: i32, summary: &str) {
-    judge_passed(test.run(), fault, exec_exit, summary);
-}
-
 /// Runs all of them, eight at once; answers in their order.
 pub(crate) fn run_all(tests: Vec<Test>) -> Vec<Finished> {
     let waiting = Mutex::new(tests.into_iter().enumerate());
@@ -77,6 +71,7 @@ pub(crate) fn run_all(tests: Vec<Test>) -> Vec<Finished> {
     finished.into_iter().map(|(_, ran)| ran).collect()
 }
 
+/// Expects a rehearsal that passed and in which everything happened in its order.
 #[track_caller]
 pub(crate) fn judge_passed(finished: Finished, fault: &str, exec_exit: i32, summary: &str) -> Finished {
     let finished = finished.exit(0);
