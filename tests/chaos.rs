@@ -1,7 +1,7 @@
 //! The chaos suite as a person runs it: both branches, what fails, what cannot be judged, and being stopped.
 
 use crate::harness::rehearsal::our_stage;
-use crate::harness::{Finished, Test, exit_code, root};
+use crate::harness::{Finished, OnTerminal, Test, exit_code, root};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -410,6 +410,18 @@ fn ctrl_c_stops_every_trial_in_good_order() {
     let listed = test.again(&["runs", "--format", "json"]).run().exit(0);
     let finished = listed.stdout.matches(r#""state": "finished""#).count();
     assert_eq!(finished, 3, "each record has its end: {}", listed.stdout);
+}
+
+#[test]
+fn on_a_terminal_a_line_says_what_runs_until_ctrl_c() {
+    let test = waiting();
+    let mut screen = OnTerminal::start(&test.command());
+    screen.wait_for("0 of 8 trials; now ");
+    until_waiting(&test, 3);
+    screen.type_in("\u{3}");
+    screen.wait_for("stopped by signal 2 after 0 trials");
+    let (code, _) = screen.finish();
+    assert_eq!((code, test.leftovers()), (130, Vec::new()));
 }
 
 #[test]

@@ -17,7 +17,8 @@ use crate::host::surroundings::cores;
 use crate::host::watch::Watch;
 use crate::journal::hash;
 use crate::report::chaos::{self, BranchOf, RateTarget, Suite, Trial};
-use crate::runbook::{Comparator, Metric, Runbook, Target, Unit};
+use crate::report::progress::Progress;
+use crate::runbook::Runbook;
 use crate::stage::Unavailable;
 use crate::stage::scenario::has_fallback;
 use clap::{Arg, ArgAction, ArgMatches, Command};
@@ -96,7 +97,8 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         jobs: matches.get_one::<NonZero<usize>>("jobs").map_or_else(cores, |jobs| jobs.get()),
         seed: matches.get_one("seed").copied().unwrap_or_else(|| some_seed(host)),
     };
-    let mut shown = Shown { matches, trials: settings.trials, host };
+    let progress = staging::live_line(quiet, host);
+    let mut shown = Shown { matches, trials: settings.trials, progress, host };
     let begun = shown.host.clock.monotonic();
     let ran = pool::run(&documents, &project, &selected, settings, &ground, &mut watch, &mut shown)?;
     let wall = shown.host.clock.monotonic().saturating_sub(begun);
@@ -104,7 +106,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         trials: ran.trials,
         skipped: selected.skipped.clone(),
         branches: branches(&documents.runbooks, &selected),
-        target: rate_target(&documents.runbooks),
+        target: RateTarget::of(&documents.runbooks),
         seed: settings.seed,
         jobs: settings.jobs,
         wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
@@ -145,46 +147,31 @@ fn branches(runbooks: &[Runbook], selected: &Selected) -> Vec<BranchOf> {
     found
 }
 
-/// The pass rate that the documents ask for; of several, the highest.
-fn rate_target(runbooks: &[Runbook]) -> Option<RateTarget> {
-    let mut found: Option<RateTarget> = None;
-    for runbook in runbooks {
-        for procedure in &runbook.procedures {
-            for target in &procedure.targets {
-                let Some((rate, above)) = pass_rate(target) else { continue };
-                if found.as_ref().is_none_or(|known| rate > known.rate) {
-                    let file = runbook.source.path().display().to_string();
-                    let line = runbook.source.place(target.span.start).line;
-                    found = Some(RateTarget { text: target.text.clone(), file, line, rate, above });
-                }
-            }
-        }
-    }
-    found
-}
-
-/// The share that a target asks to pass, and whether exactly that is not enough.
-fn pass_rate(target: &Target) -> Option<(f64, bool)> {
-    let quantity = target.quantity.filter(|quantity| quantity.unit == Unit::Percent)?;
-    if target.metric != Metric::Rate || !target.text.to_lowercase().contains("pass") {
-        return None;
-    }
-    match target.comparator? {
-        Comparator::AtLeast | Comparator::Equal => Some((quantity.value / 100.0, false)),
-        Comparator::More => Some((quantity.value / 100.0, true)),
-        Comparator::Less | Comparator::AtMost => None,
-    }
-}
-
 /// Shows trials as they end.
 struct Shown<'m, 'h, 'a> {
     matches: &'m ArgMatches,
     trials: usize,
+    /// The line that moves, where there is a terminal.
+    progress: Option<Progress>,
     host: &'h mut Host<'a>,
 }
 
 impl Shown<'_, '_, '_> {
+    /// Says on the line that moves what runs now.
+    fn busy(&mut self, scenarios: &[String], over: usize, of: usize) {
+        if let Some(progress) = &mut self.progress {
+            progress.begin(&format!("{over} of {of} trials; now {}", scenarios.join(", ")));
+        }
+    }
+
+    fn hide(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.hide();
+        }
+    }
+
     fn trial(&mut self, trial: &Trial) -> Result<(), Failure> {
+        self.hide();
         let style = output_style(self.matches, self.host);
         let out = &mut self.host.out;
         let shown = match form(self.matches) {
@@ -196,6 +183,7 @@ impl Shown<'_, '_, '_> {
     }
 
     fn end(&mut self, suite: &Suite, output: &std::path::Path, signal: Option<i32>) -> Result<(), Failure> {
+        self.hide();
         let style = output_style(self.matches, self.host);
         let out = &mut self.host.out;
         let shown = match (form(self.matches), signal) {

@@ -35,11 +35,7 @@ pub(super) fn prepare(
         variables: project.variables(&own_program().map_err(|error| stage_failed(&error))?, None),
         without: Vec::new(),
     };
-    let moves = host.environment.stderr_is_terminal()
-        && host.environment.var("TERM").is_some_and(|term| term != "dumb")
-        && !quiet;
-    let columns = usize::from(host.environment.columns()).min(MAX_COLUMNS);
-    let mut progress = moves.then(|| Progress::new(columns, None));
+    let mut progress = live_line(quiet, host);
     if let Some(progress) = &mut progress {
         progress.begin("preparing the stage");
     } else if !quiet {
@@ -61,6 +57,15 @@ pub(super) fn prepare(
         Waited::Ended(end) => Err(not_prepared(end, &said)),
         Waited::TimedOut => Err(not_prepared(End::Signaled(9), &said)),
     }
+}
+
+/// A line that moves, where there is a terminal for it.
+pub(super) fn live_line(quiet: bool, host: &Host<'_>) -> Option<Progress> {
+    let moves = host.environment.stderr_is_terminal()
+        && host.environment.var("TERM").is_some_and(|term| term != "dumb")
+        && !quiet;
+    let columns = usize::from(host.environment.columns()).min(MAX_COLUMNS);
+    moves.then(|| Progress::new(columns, None))
 }
 
 fn not_prepared(end: End, said: &str) -> Failure {

@@ -4,9 +4,11 @@
 //! [`super::stats`]; what only looked or only contained has none.
 
 mod json;
+mod rate;
 mod text;
 
 pub use json::{line, summary, summary_line};
+pub use rate::RateTarget;
 pub use text::{table, trial};
 
 use super::stats::Times;
@@ -104,21 +106,6 @@ fn badness(verdict: TargetVerdict) -> u8 {
         TargetVerdict::NotReached => 3,
         TargetVerdict::Missed => 4,
     }
-}
-
-/// The pass rate that the documents ask for.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RateTarget {
-    /// As written: `≥ 90% pass rate`.
-    pub text: String,
-    /// The document.
-    pub file: String,
-    /// The line of the procedure that states it.
-    pub line: usize,
-    /// The rate, from 0 to 1.
-    pub rate: f64,
-    /// Exactly this rate is not enough.
-    pub above: bool,
 }
 
 /// A scenario that was left out.

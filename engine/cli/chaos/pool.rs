@@ -186,6 +186,7 @@ impl Pool<'_, '_, '_, '_> {
             if self.running.is_empty() {
                 return Ok(None);
             }
+            self.say_busy();
             match self.first(watch, LONG)? {
                 First::Ended(index, end) => {
                     let ended = self.running.swap_remove(index);
@@ -198,6 +199,14 @@ impl Pool<'_, '_, '_, '_> {
                 }
             }
         }
+    }
+
+    /// Says what runs.
+    fn say_busy(&mut self) {
+        let names = self.running.iter().filter_map(|it| self.scenario(it.due));
+        let names: Vec<String> = names.map(|scenario| scenario.name.value.clone()).collect();
+        let (over, left) = (self.over.len(), self.running.len() + self.ready.len());
+        self.shown.busy(&names, over, over + left);
     }
 
     fn first(&self, watch: &mut Watch, limit: Duration) -> Result<First, Failure> {

@@ -45,6 +45,9 @@ pub fn table(out: &mut dyn Write, suite: &Suite, style: Style) -> io::Result<()>
         let line = cells(&figures(&row));
         writeln!(out, "{}", if row.passed < row.trials { style.bad(&line) } else { line })?;
     }
+    if suite.rows().iter().any(|row| row.target == Some(TargetVerdict::WithinNotVerified)) {
+        writeln!(out, "* within the target, and nothing verified that")?;
+    }
     for skipped in suite.skipped.chunk_by(|one, other| one.reason == other.reason) {
         let names = match skipped {
             [only] => one_line(&only.scenario),
@@ -216,6 +219,17 @@ mod tests {
              the suite is good\n"
         );
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn a_target_that_nothing_verified_is_explained() {
+        let mut suite = suite();
+        suite.trials[0].targets[0].verdict = TargetVerdict::WithinNotVerified;
+        let text = shown(&suite);
+        assert!(
+            text.contains("4.0 s within*   main\n")
+                && text.contains("\n* within the target, and nothing verified")
+        );
     }
 
     #[test]
