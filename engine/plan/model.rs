@@ -248,6 +248,8 @@ pub struct ShellWork {
     pub programs: Vec<Program>,
     /// Lines meant for an opened remote shell: shown, never run.
     pub remote_lines: Vec<String>,
+    /// By its text, it leaves the shell as it was: see [`leaves_no_trace`](crate::shell::leaves_no_trace).
+    pub traceless: bool,
 }
 
 /// One top-level statement.

@@ -28,6 +28,7 @@ pub(crate) fn step(id: &str, role: Role) -> PlanStep {
             options: Vec::new(),
             programs: Vec::new(),
             remote_lines: Vec::new(),
+            traceless: false,
         }),
         always: false,
         retry: 0,

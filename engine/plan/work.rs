@@ -112,6 +112,7 @@ impl<'a> Scripts<'a> {
             options: options(step),
             programs: programs(&parsed, before, line),
             remote_lines: block.remote_lines.clone(),
+            traceless: shell::leaves_no_trace(&parsed, &block.script),
             script: rendered.script,
             shown: rendered.shown,
         };

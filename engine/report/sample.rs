@@ -364,6 +364,7 @@ pub(crate) fn plan() -> Plan {
                 options: vec![],
                 programs: vec![],
                 remote_lines: vec![],
+                traceless: false,
             }),
             always: false,
             retry: 0,

@@ -12,7 +12,7 @@ use super::judge::{Attempted, Ran};
 use super::local::Driver;
 use super::machine::Start;
 use super::promise::Promise;
-use super::session::{EndOfStep, Message, Program, Session, Snapshot, Unit, own_options, units};
+use super::session::{EndOfStep, Message, Program, Session, Unit, own_options, units};
 use super::signals::Heard;
 use super::stop::{Stop, Why};
 use super::stream::{CHUNK, StepStream};
@@ -36,6 +36,7 @@ pub(super) struct Attempt<'d, 'a> {
     own_options: Vec<String>,
     options: &'d [String],
     curl: bool,
+    traceless: bool,
     /// Standard input is the terminal.
     terminal: bool,
     /// And so are standard output and error.
@@ -44,7 +45,6 @@ pub(super) struct Attempt<'d, 'a> {
     streams: Option<[StepStream; 2]>,
     buffer: Vec<u8>,
     flush_at: Option<Instant>,
-    snapshot: Option<Snapshot>,
     headers: Headers,
     http: Vec<u16>,
     ran: Vec<Ran>,
@@ -70,7 +70,7 @@ enum Turn {
     Control,
     Stream(usize),
     Headers,
-    Snapshot,
+    Copy,
     Heard(Heard),
     Late(EventBody),
     Time,
@@ -105,12 +105,12 @@ impl<'d, 'a> Attempt<'d, 'a> {
             own_options: if work.options.is_empty() { Vec::new() } else { own_options(&work.script) },
             options: &work.options,
             curl: work.script.contains("curl"),
+            traceless: work.traceless && work.mode == RunMode::Once,
             terminal,
             screen: streams.is_none(),
             streams,
             buffer: std::mem::take(&mut driver.buffer),
             flush_at: None,
-            snapshot: None,
             headers: Headers::default(),
             http: Vec::new(),
             ran: Vec::new(),
@@ -185,8 +185,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
 
     /// Runs the text once; gives how the shell ended, if it did.
     async fn turn(&mut self) -> io::Result<Option<End>> {
-        self.snapshot = self.session.next_snapshot()?;
-        self.part_snapshot();
+        self.session.make_spare()?;
         let streams = self.streams.as_ref().map(|[out, err]| (out.path(), err.path()));
         self.session.begin(Program {
             terminal: self.terminal,
@@ -195,14 +194,13 @@ impl<'d, 'a> Attempt<'d, 'a> {
             options: self.options,
             own_options: &self.own_options,
             units: &self.units,
+            traceless: self.traceless,
             ..Program::default()
         })?;
         match self.until_over().await? {
             Over::Told(end) => {
-                if let Some(snapshot) = self.known_snapshot().await? {
-                    self.session.discard(snapshot);
-                }
-                self.session.step_ended(end);
+                let status = self.ran.last().map(|ran| ran.status);
+                self.session.step_ended(end, status).await?;
                 Ok(None)
             }
             Over::Dead(end) => {
@@ -213,10 +211,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
                     current.status = end.status();
                     self.ran.push(current);
                 }
-                match self.known_snapshot().await? {
-                    Some(snapshot) => self.session.take_over(snapshot).await?,
-                    None => self.driver.session_lost = true,
-                }
+                self.driver.session_lost = !self.session.take_over().await?;
                 self.missing_command().await?;
                 Ok(Some(end))
             }
@@ -236,13 +231,6 @@ impl<'d, 'a> Attempt<'d, 'a> {
         Ok(())
     }
 
-    async fn known_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        match self.snapshot.take() {
-            Some(snapshot) => Ok(Some(snapshot)),
-            None => self.session.wait_for_snapshot().await,
-        }
-    }
-
     /// Waits for the end of the text, and meanwhile sees to everything.
     async fn until_over(&mut self) -> io::Result<Over> {
         let mut dead = None;
@@ -259,10 +247,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
                 }
                 Turn::Stream(which) => self.read(which),
                 Turn::Headers => self.read_headers()?,
-                Turn::Snapshot => {
-                    self.snapshot = self.session.snapshot()?;
-                    self.part_snapshot();
-                }
+                Turn::Copy => self.session.see_copy()?,
                 Turn::Heard(Heard::Child) => {
                     reap_orphans();
                     if dead.is_none() {
@@ -322,7 +307,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
             biased;
             heard = self.driver.signals.next() => Turn::Heard(heard),
             () = self.session.control().readable() => Turn::Control,
-            () = self.session.snapshots().readable(), if self.snapshot.is_none() => Turn::Snapshot,
+            () = self.session.snapshots().readable(), if self.session.expects_copy() => Turn::Copy,
             () = at => Turn::Time,
             () = readable(out) => Turn::Stream(0),
             () = readable(err) => Turn::Stream(1),
@@ -335,10 +320,10 @@ impl<'d, 'a> Attempt<'d, 'a> {
     fn hear_shell(&mut self) -> io::Result<Option<EndOfStep>> {
         while let Some(message) = self.session.message()? {
             match message {
-                Message::Ready | Message::Has(_) => {}
+                Message::Ready(_) | Message::Has(_) => {}
                 Message::Done { status, missing, .. } => {
                     self.read_headers()?;
-                    self.part_snapshot();
+                    self.session.see_copy()?;
                     let current = std::mem::take(&mut self.current);
                     if self.ran.len() < self.units.len() {
                         self.ran.push(Ran { status, missing, ..current });
@@ -348,14 +333,6 @@ impl<'d, 'a> Attempt<'d, 'a> {
             }
         }
         Ok(None)
-    }
-
-    /// The copy leaves the step's group as soon as it can: nothing that the step does to its group
-    /// reaches it then.
-    fn part_snapshot(&mut self) {
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.try_move_apart();
-        }
     }
 
     fn read_headers(&mut self) -> io::Result<()> {
@@ -393,12 +370,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
 
     async fn begin_stop(&mut self, why: Why) {
         // The copy must not be stopped with the step.
-        if self.snapshot.is_none() {
-            self.snapshot = self.session.wait_for_snapshot().await.unwrap_or_default();
-        }
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.move_apart().await;
-        }
+        let _ = self.session.part_copy().await;
         let spared = if why == Why::TimeBox { std::mem::take(&mut self.spared) } else { Vec::new() };
         let jobs: Vec<String> = self
             .session

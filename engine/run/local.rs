@@ -161,7 +161,6 @@ impl<'a> Driver<'a> {
 
     async fn drive(mut self) -> io::Result<RunFinished> {
         let mut session = Session::start(&self.setup, Vec::new()).await?;
-        self.fresh = session.state()?.as_deref().and_then(State::read);
         if let Some(script) = &self.setup.restore
             && !session.restore(script).await?
         {
@@ -180,12 +179,26 @@ impl<'a> Driver<'a> {
                         self.record(event, durable);
                     }
                 }
-                Next::Start(start) => self.step(start).await?,
-                Next::Ask(question) => self.ask(question).await,
-                Next::Wait { until_ms } => self.wait(until_ms).await,
+                Next::Start(start) => {
+                    self.make_spare()?;
+                    self.step(start).await?;
+                }
+                Next::Ask(question) => {
+                    self.make_spare()?;
+                    self.ask(question).await;
+                }
+                Next::Wait { until_ms } => {
+                    self.make_spare()?;
+                    self.wait(until_ms).await;
+                }
                 Next::Finish(finished) => return Ok(self.finish(*finished).await),
             }
         }
+    }
+
+    /// The shell leaves its copy, if it needs one, while the engine is busy or waits. Not before the run's end.
+    fn make_spare(&mut self) -> io::Result<()> {
+        self.session.iter_mut().filter(|_| !self.session_lost).try_for_each(Session::make_spare)
     }
 
     /// Records an event and tells the machine; what cannot be recorded stops the run.
@@ -277,8 +290,15 @@ impl<'a> Driver<'a> {
         if !self.setup.keeps_state {
             return None;
         }
-        let said = self.session.as_ref().and_then(|session| session.state().ok().flatten());
-        let said = said.and_then(|said| State::read(&said));
+        let session = self.session.as_ref()?;
+        if session.leaves_as_it_was() {
+            return None;
+        }
+        let read = |said: io::Result<Option<Vec<u8>>>| State::read(&said.ok().flatten()?);
+        if self.fresh.is_none() {
+            self.fresh = read(session.base());
+        }
+        let said = read(session.state());
         let script = self.fresh.as_ref().and_then(|fresh| Some(said?.script(fresh, &self.mask)));
         if script.is_some() && script == self.kept {
             return None;
@@ -295,15 +315,15 @@ impl<'a> Driver<'a> {
             if !lost && session.ended()?.is_none() {
                 return Ok(session);
             }
-            if !lost && session.recover().await? {
-                let text = "the shell was killed between two steps: its copy goes on".into();
-                self.record(EventBody::Note { step: None, text }, false);
-                return Ok(session);
-            }
             if !lost {
-                let text =
-                    "the shell was killed between two steps: a new one starts, and nothing carries over";
-                self.record(EventBody::Note { step: None, text: text.into() }, false);
+                let has_copy = session.take_over().await?;
+                let goes_on =
+                    if has_copy { "its copy goes on" } else { "a new one starts, and nothing carries over" };
+                let text = format!("the shell was killed between two steps: {goes_on}");
+                self.record(EventBody::Note { step: None, text }, false);
+                if has_copy {
+                    return Ok(session);
+                }
             }
             return Session::start(&self.setup, session.groups().to_vec()).await;
         }
@@ -452,8 +472,7 @@ impl<'a> Driver<'a> {
         }
         let Some((step, streams)) = streams else { return };
         kill_process(session.pid());
-        if let Ok(Some(snapshot)) = session.wait_for_snapshot().await {
-            session.discard(snapshot);
+        if session.drop_spare().await.is_ok() {
             self.until_dead(session, until).await;
         }
         for mut stream in streams {

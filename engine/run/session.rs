@@ -1,4 +1,7 @@
-//! The shell that the steps of a run share: one long-lived bash, and a copy of it waiting before each step.
+//! The shell that the steps of a run share: one long-lived bash, and what takes its place when a step ends it.
+//!
+//! That is a copy of it. It is made before the first step, and again before the next whenever a step may have
+//! changed the shell: a copy costs two forks. It also sees to it that nothing of the shell outlives the engine.
 //!
 //! The engine and the shell speak through pipes and a file in memory, which the shell opens by path for
 //! as long as it needs them; scripts are never on a command line, on standard input, or typed. What a
@@ -7,12 +10,14 @@
 mod control;
 mod own_options;
 mod program;
+mod spare;
 mod units;
 
 pub(super) use control::{Control, EndOfStep, ExitTrap, Message};
 pub(super) use own_options::own_options;
 pub(super) use program::{Program, farewell};
 use program::{evaluated, question};
+use spare::{Snapshot, Spare};
 pub(super) use units::{Unit, rewritten, units};
 
 use super::setup::SessionSetup;
@@ -28,6 +33,10 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 const START: Duration = Duration::from_secs(10);
 /// How long a copy of the shell may take until it says that it is there.
 const SNAPSHOT: Duration = Duration::from_secs(5);
+/// How long a copy of a shell that is dead may take until it says that it is there.
+const LAST_WORD: Duration = Duration::from_millis(200);
+/// How long the shell may take to answer a question.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// The code of [`Session`]'s side in bash.
 const BOOT: &str = include_str!("session/boot.bash");
@@ -43,26 +52,29 @@ pub(super) struct Session {
     groups: Vec<i32>,
     commands: Pipe,
     script: MemoryFile,
-    /// What the shell says it is like; none where nobody wants to know.
-    state: Option<MemoryFile>,
+    /// What the shell says it is like, at its start and now; none where nobody wants to know.
+    states: Option<[MemoryFile; 2]>,
+    /// It has said what it was like at its start.
+    has_base: bool,
     control: Inbox,
     messages: Control,
     snapshots: Inbox,
-    /// Copies of the shell that said they are there.
-    waiting: Vec<Snapshot>,
+    spare: Spare,
+    /// Number of copies that were asked for.
+    copies: u64,
     /// The copies that were killed last: they may not be dead yet.
     dying: [i32; 2],
-    /// Number of programs handed over; before each, the shell leaves a copy with that number.
-    programs: u64,
+    /// What the shell had of its own when it said so last.
+    own: EndOfStep,
+    /// The last step left the shell as it was.
+    unchanged: bool,
+    /// Status of the last statement of the last step that the shell survived.
+    status: i32,
     wake: Pipe,
     headers: Inbox,
-    /// Traps but EXIT, to be set again when a copy takes over.
-    traps: String,
     /// The EXIT trap that is kept for the end.
     exit_trap: Option<String>,
-    /// Background jobs, by the end of the last step.
-    jobs: Vec<i32>,
-    /// A copy took over and does not have the traps yet.
+    /// A successor took over and does not have the traps yet.
     took_over: bool,
     /// `curl` is wrapped.
     has_curl: bool,
@@ -113,7 +125,10 @@ impl Session {
         let (commands, wake) = (Pipe::new()?, Pipe::new()?);
         let (control, snapshots, headers) = (Inbox::new()?, Inbox::new()?, Inbox::new()?);
         let (script, boot) = (MemoryFile::new()?, MemoryFile::new()?);
-        let state = if setup.keeps_state { Some(MemoryFile::new()?) } else { None };
+        let states = match setup.keeps_state {
+            true => Some([MemoryFile::new()?, MemoryFile::new()?]),
+            false => None,
+        };
         let mut text = String::new();
         for (name, path) in [
             ("commands", path_of(&commands.reader)),
@@ -122,7 +137,6 @@ impl Session {
             ("snapshots", path_of(&snapshots.writer)),
             ("wake", path_of(&wake.reader)),
             ("headers", path_of(&headers.writer)),
-            ("state", state.as_ref().map(|state| state.path().to_owned()).unwrap_or_default()),
         ] {
             text.push_str(&format!("__rb_{name}={path}\n"));
         }
@@ -150,21 +164,24 @@ impl Session {
             groups,
             commands,
             script,
-            state,
+            states,
+            has_base: false,
             control,
             messages: Control::default(),
             snapshots,
-            waiting: Vec::new(),
+            spare: Spare::None,
+            copies: 0,
             dying: [0; 2],
-            programs: 0,
+            own: EndOfStep::default(),
+            unchanged: true,
+            status: 0,
             wake,
             headers,
-            traps: String::new(),
             exit_trap: None,
-            jobs: Vec::new(),
             took_over: false,
             has_curl: false,
         };
+        session.make_spare()?;
         session.listens().await?;
         Ok(session)
     }
@@ -174,7 +191,8 @@ impl Session {
         loop {
             // Its end is looked at now and then only: it comes with nothing to read.
             let _ = timeout(Duration::from_millis(50), self.control.readable()).await;
-            if self.message()? == Some(Message::Ready) {
+            if let Some(Message::Ready(own)) = self.message()? {
+                self.own = own;
                 return Ok(());
             }
             if let Some(end) = self.ended()? {
@@ -205,7 +223,7 @@ impl Session {
 
     /// Background jobs, by the end of the last step.
     pub(super) fn jobs(&self) -> &[i32] {
-        &self.jobs
+        &self.own.jobs
     }
 
     /// The EXIT trap that is kept for the run's end, as bash quotes it.
@@ -225,15 +243,23 @@ impl Session {
     pub(super) fn begin(&mut self, program: Program<'_>) -> io::Result<()> {
         let own = self.groups.last().copied();
         self.groups.retain(|group| Some(*group) == own || group_exists(*group));
-        let traps = if self.took_over { self.traps.as_str() } else { "" };
+        // A name that the shell has of its own may do anything.
+        let traceless = program.traceless && self.own.is_plain() && self.exit_trap.is_none();
+        self.unchanged = traceless;
+        let states = self.states.as_ref().filter(|_| !traceless);
+        let base = states.filter(|_| !self.has_base).map(|[base, _]| base.path());
         let program = Program {
             groups: &self.groups,
-            traps,
+            traps: if self.took_over { self.own.traps.as_str() } else { "" },
+            status: self.took_over.then_some(self.status),
             keeps_exit_trap: self.exit_trap.is_some(),
             curl: program.curl && !self.has_curl,
+            base,
+            state: states.map(|[_, now]| now.path()),
             ..program
         };
         let bytes = program.bytes();
+        self.has_base |= base.is_some();
         self.took_over = false;
         self.has_curl |= program.curl;
         self.hand_over(&bytes)
@@ -241,7 +267,6 @@ impl Session {
 
     /// Hands the shell these bytes to evaluate.
     pub(super) fn hand_over(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.programs += 1;
         self.script.replace(bytes)?;
         write(&self.commands.writer, b"x\n")
     }
@@ -255,26 +280,41 @@ impl Session {
     /// The answer to a question that the shell evaluates; none where it says nothing in time.
     async fn answers(&mut self, question: &[u8]) -> io::Result<Option<bool>> {
         self.hand_over(question)?;
-        let until = Instant::now() + SNAPSHOT;
+        let until = Instant::now() + ANSWER;
         while timeout_at(until, self.control.readable()).await.is_ok() {
             if let Some(Message::Has(has)) = self.message()? {
-                if let Some(snapshot) = self.wait_for_snapshot().await? {
-                    self.discard(snapshot);
-                }
                 return Ok(Some(has));
             }
         }
         Ok(None)
     }
 
-    /// What the shell was like at its start, or at the end of the last step that it survived, as it said.
+    /// What the shell was like at its start, if it has said so.
+    pub(super) fn base(&self) -> io::Result<Option<Vec<u8>>> {
+        let base = self.states.as_ref().filter(|_| self.has_base);
+        base.map(|[base, _]| base.content()).transpose()
+    }
+
+    /// What the shell was like at the end of the last step, as it said; none where that step left it as it was.
     pub(super) fn state(&self) -> io::Result<Option<Vec<u8>>> {
-        self.state.as_ref().map(MemoryFile::content).transpose()
+        let states = self.states.as_ref().filter(|_| !self.unchanged);
+        states.map(|[_, now]| now.content()).transpose()
+    }
+
+    /// The last step left the shell as it was.
+    pub(super) fn leaves_as_it_was(&self) -> bool {
+        self.unchanged
     }
 
     /// Makes the shell what `script` says; whether it is.
     pub(super) async fn restore(&mut self, script: &str) -> io::Result<bool> {
-        Ok(self.answers(&evaluated(script)).await? == Some(true))
+        self.drop_spare().await?;
+        // It may bring functions and aliases.
+        self.own.names = true;
+        let base = self.states.as_ref().map(|[base, _]| base.path());
+        let question = evaluated(script, base);
+        self.has_base = base.is_some();
+        Ok(self.answers(&question).await? == Some(true))
     }
 
     /// Where the shell speaks.
@@ -306,74 +346,91 @@ impl Session {
         self.headers.read()
     }
 
-    /// The copy of the shell from before the program that was handed over last, if it said that it is
-    /// there.
-    pub(super) fn snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        self.copy(self.programs)
+    /// Sees to it that something can take the shell's place: if it has changed, it is told to leave a copy.
+    pub(super) fn make_spare(&mut self) -> io::Result<()> {
+        if matches!(self.spare, Spare::None) {
+            write(&self.commands.writer, b"c\n")?;
+            self.copies += 1;
+            self.spare = Spare::Asked(self.copies);
+        }
+        Ok(())
     }
 
-    /// Waits for that copy to say that it is there.
-    pub(super) async fn wait_for_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        self.wait_for_copy(self.programs).await
+    /// A copy was asked for and has not said that it is there.
+    pub(super) fn expects_copy(&self) -> bool {
+        matches!(self.spare, Spare::Asked(_))
     }
 
-    /// The copy from before the program that will be handed over next, if it said that it is there.
-    pub(super) fn next_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        self.copy(self.programs + 1)
-    }
-
-    fn copy(&mut self, number: u64) -> io::Result<Option<Snapshot>> {
-        let said = self.snapshots.read()?;
-        for line in String::from_utf8_lossy(&said).lines() {
-            if let Some((Ok(number), Ok(pid))) = line.split_once(' ').map(|(n, pid)| (n.parse(), pid.parse()))
-            {
-                self.waiting.push(Snapshot { number, process: Adopted::new(pid), apart: false });
+    /// Hears whether the copy is there. It leaves the step's group as soon as it can: nothing that the step does
+    /// to its group reaches it then.
+    pub(super) fn see_copy(&mut self) -> io::Result<()> {
+        if let Spare::Asked(asked) = self.spare {
+            let said = self.snapshots.read()?;
+            for line in String::from_utf8_lossy(&said).lines() {
+                let Some((number, pid)) = line.split_once(' ') else { continue };
+                if let (Ok(number), Ok(pid)) = (number.parse::<u64>(), pid.parse())
+                    && number == asked
+                {
+                    self.spare = Spare::Waiting(Snapshot::new(pid));
+                }
             }
         }
-        let found = self.waiting.iter().position(|snapshot| snapshot.number == number);
-        Ok(found.map(|index| self.waiting.swap_remove(index)))
+        if let Spare::Waiting(snapshot) = &mut self.spare {
+            snapshot.try_move_apart();
+        }
+        Ok(())
     }
 
-    async fn wait_for_copy(&mut self, number: u64) -> io::Result<Option<Snapshot>> {
+    /// Waits for the copy, if one was asked for.
+    async fn wait_for_copy(&mut self) -> io::Result<()> {
         let until = Instant::now() + SNAPSHOT;
         loop {
-            if let Some(snapshot) = self.copy(number)? {
-                return Ok(Some(snapshot));
+            self.see_copy()?;
+            if !self.expects_copy() {
+                return Ok(());
             }
-            if timeout_at(until, self.snapshots.readable()).await.is_err() {
-                return Ok(None);
+            // A shell that is dead leaves no copy; one that it has just left speaks soon.
+            let is_dead = self.ended()?.is_some();
+            let until = if is_dead { Instant::now() + LAST_WORD } else { until };
+            let step = until.min(Instant::now() + LAST_WORD);
+            if timeout_at(step, self.snapshots.readable()).await.is_err() && step == until {
+                self.spare = Spare::None;
+                return Ok(());
             }
         }
     }
 
-    /// The shell died between two programs: its copy becomes the shell, if there is one.
-    pub(super) async fn recover(&mut self) -> io::Result<bool> {
-        match self.wait_for_copy(self.programs + 1).await? {
-            Some(snapshot) => self.take_over(snapshot).await.map(|()| true),
-            None => Ok(false),
+    /// Waits for the copy, if one was asked for, and until nothing that is done to the step's group reaches it.
+    pub(super) async fn part_copy(&mut self) -> io::Result<()> {
+        self.wait_for_copy().await?;
+        if let Spare::Waiting(snapshot) = &mut self.spare {
+            snapshot.move_apart().await;
         }
+        Ok(())
     }
 
-    /// Ends the shell, which waits for a program, and its copy.
+    /// Ends the shell, which waits for a word.
     pub(super) async fn kill(&mut self) -> io::Result<()> {
         // The copy first: it takes the end of the engine for a reason to kill what it finds.
-        if let Some(snapshot) = self.wait_for_copy(self.programs + 1).await? {
-            self.discard(snapshot);
-        }
+        self.drop_spare().await?;
         kill_process(self.pid());
         Ok(())
     }
 
-    /// Kills a copy that is not needed. It is let go with the orphans.
-    pub(super) fn discard(&mut self, snapshot: Snapshot) {
-        let pid = snapshot.process.pid();
-        kill_process(pid);
-        self.dying = [self.dying[1], pid];
+    /// Kills the copy, if there is one. It is let go with the orphans.
+    pub(super) async fn drop_spare(&mut self) -> io::Result<()> {
+        self.wait_for_copy().await?;
+        if let Spare::Waiting(snapshot) = std::mem::replace(&mut self.spare, Spare::None) {
+            let pid = snapshot.process.pid();
+            kill_process(pid);
+            self.dying = [self.dying[1], pid];
+        }
+        Ok(())
     }
 
     /// Whether the copies that were killed are dead.
     pub(super) fn is_settled(&self) -> bool {
-        self.dying.iter().all(|pid| process(*pid).is_none())
+        self.dying.iter().all(|pid| *pid == 0 || process(*pid).is_none())
     }
 
     /// Returns when they are.
@@ -386,24 +443,32 @@ impl Session {
         }
     }
 
-    /// A step ended in the living shell.
-    pub(super) fn step_ended(&mut self, end: EndOfStep) {
-        self.jobs = end.jobs;
-        self.traps = end.traps;
-        match end.exit_trap {
+    /// A step ended in the living shell, whose last statement had this status.
+    pub(super) async fn step_ended(&mut self, end: EndOfStep, status: Option<i32>) -> io::Result<()> {
+        self.status = status.unwrap_or(self.status);
+        match &end.exit_trap {
             ExitTrap::Kept => {}
             ExitTrap::Unset => self.exit_trap = None,
-            ExitTrap::Set(action) => self.exit_trap = Some(action),
+            ExitTrap::Set(action) => self.exit_trap = Some(action.clone()),
+        }
+        self.own = end;
+        self.unchanged &= self.own.is_plain();
+        match self.unchanged {
+            true => self.wait_for_copy().await,
+            false => self.drop_spare().await,
         }
     }
 
-    /// The shell is dead, and the copy from before the step becomes the shell.
-    pub(super) async fn take_over(&mut self, mut snapshot: Snapshot) -> io::Result<()> {
+    /// The shell is dead, and its copy becomes the shell; whether there was one.
+    pub(super) async fn take_over(&mut self) -> io::Result<bool> {
+        self.wait_for_copy().await?;
+        let Spare::Waiting(mut snapshot) = std::mem::replace(&mut self.spare, Spare::None) else {
+            return Ok(false);
+        };
         snapshot.move_apart().await;
         // A copy that was killed and is not dead yet could take the word that is meant for this one.
         self.settle().await;
-        let Snapshot { number, process, .. } = snapshot;
-        self.programs = number;
+        let process = snapshot.process;
         // It was there before the program that defined the wrapper.
         self.has_curl = false;
         self.groups.push(process.pid());
@@ -411,34 +476,7 @@ impl Session {
         self.took_over = true;
         // What the dead shell said at last is of no meaning to its successor.
         while self.message()?.is_some() {}
-        write(&self.wake.writer, b"x\n")
-    }
-}
-
-/// A copy of the shell that waits.
-#[derive(Debug)]
-pub(super) struct Snapshot {
-    /// The program it was there before.
-    number: u64,
-    process: Adopted,
-    apart: bool,
-}
-
-impl Snapshot {
-    /// Puts it into a process group of its own, if that can be done by now.
-    pub(super) fn try_move_apart(&mut self) -> bool {
-        self.apart = self.apart || self.process.move_apart().is_ok();
-        self.apart
-    }
-
-    /// Puts it into a process group of its own. It can be done as soon as its parent is dead, which
-    /// ends at once.
-    pub(super) async fn move_apart(&mut self) {
-        for _ in 0..200 {
-            if self.try_move_apart() {
-                return;
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
+        write(&self.wake.writer, b"x\n")?;
+        Ok(true)
     }
 }

@@ -14,6 +14,7 @@ mod placeholder;
 mod prompt;
 mod reparse;
 mod scan;
+mod trace;
 mod variables;
 
 pub use context::{contexts, variable_uses};
@@ -26,4 +27,5 @@ pub use model::{
 pub use parse::parse;
 pub use placeholder::{Placeholder, PlaceholderForm, placeholders};
 pub use prompt::{Transcript, TranscriptCommand, transcript};
+pub use trace::leaves_no_trace;
 pub use variables::is_well_known;

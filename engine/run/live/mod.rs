@@ -44,6 +44,7 @@ fn running(step: PlanStep, script: &str) -> PlanStep {
         options: options.iter().map(|option| (*option).to_owned()).collect(),
         programs: Vec::new(),
         remote_lines: Vec::new(),
+        traceless: shell::leaves_no_trace(&parsed, script),
     };
     PlanStep { work: Work::Shell(work), ..step }
 }

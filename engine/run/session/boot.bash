@@ -48,11 +48,11 @@ __rb_begin() {
   exec <"$1" >"$2" 2>"$3"
 }
 
-# What a new shell must be told to be like this one, in parts ended by NUL. `|| :` since a document may have set
-# errexit.
+# What a new shell must be told to be like this one, in parts ended by NUL, into the file `$1`. `|| :` since a
+# document may have set errexit.
 __rb_dump() {
-  builtin compgen -A function >"$__rb_state" || :
-  builtin mapfile -t __rb_m <"$__rb_state" || :
+  builtin compgen -A function >"$1" || :
+  builtin mapfile -t __rb_m <"$1" || :
   {
     builtin printf '%s\0' "$PWD"
     builtin umask && builtin printf '\0'
@@ -70,24 +70,28 @@ __rb_dump() {
       case $__rb_n in __rb_*) ;; *) builtin declare -f -- "$__rb_n" && builtin printf '\0' ;; esac
     done
     builtin printf end
-  } >"$__rb_state"
+  } >"$1"
 }
 
-# A step is over: the shell's jobs and traps go with the message.
+# What the shell has of its own, as a message that begins with the line `$1`: jobs, traps, functions and aliases.
+__rb_say() {
+  { builtin echo "$1"; builtin jobs -p; builtin trap -p; builtin declare -F; builtin declare -f curl || :; builtin alias -p || :; builtin printf '\0'; } >"$__rb_control"
+}
+
+# A step is over. `$1` is the file for what the shell is like now, if that is to be kept.
 __rb_end() {
   exec </dev/null >/dev/null 2>&1
   __rb_open=''
   if builtin shopt -q lastpipe; then __rb_l=-s; else __rb_l=-u; fi
-  [[ ! $__rb_state ]] || __rb_dump
-  { builtin echo D; builtin jobs -p; builtin trap -p; builtin printf '\0'; } >"$__rb_control"
+  [[ ! $1 ]] || __rb_dump "$1"
+  __rb_say D
 }
 
-# Before it waits for a program, it leaves a copy of itself waiting: while the engine is busy, and two forks away,
-# so that the copy is no job of this shell; and not as an asynchronous command, whose children would ignore Ctrl-C.
-# A `break` or `continue` of a step that is in no loop of its own ends this shell, and the copy takes over. The loop
-# is one line, as is every program: nothing but a step has line numbers.
-__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_count=$((__rb_count + 1)); ( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; builtin eval "$__rb_loop"; } >/dev/null | builtin exit 0 ); __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; do builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; done; builtin exit 1'
+# It waits for a word: `c`, and it leaves a copy of itself waiting, or another, and it evaluates a program. The copy
+# is made two forks away, so that it is no job of this shell; and not as an asynchronous command, whose children
+# would ignore Ctrl-C. A `break` or `continue` of a step that is in no loop of its own ends this shell. The loop is
+# one line, as is every program: nothing but a step has line numbers.
+__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; [[ $__rb_m != c ]] || { __rb_count=$((__rb_count + 1)); ( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; builtin eval "$__rb_loop"; } >/dev/null | builtin exit 0 ); __rb_m=c; }; builtin :; do if [[ $__rb_m != c ]]; then builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; fi; done; builtin exit 1'
 
 exec </dev/null >/dev/null 2>&1
-[[ ! $__rb_state ]] || __rb_dump
-builtin echo R >"$__rb_control"
+__rb_say R

@@ -5,8 +5,8 @@ use super::program::KEPT_TEXT;
 /// One message of the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::run) enum Message {
-    /// It listens.
-    Ready,
+    /// It listens; what it has from its environment.
+    Ready(EndOfStep),
     /// Whether it knows a program it was asked for.
     Has(bool),
     /// A unit of the step is over.
@@ -31,6 +31,15 @@ pub(in crate::run) struct EndOfStep {
     pub(in crate::run) traps: String,
     /// Its EXIT trap.
     pub(in crate::run) exit_trap: ExitTrap,
+    /// It has functions or aliases that are not the engine's: a name may be no program's.
+    pub(in crate::run) names: bool,
+}
+
+impl EndOfStep {
+    /// Nothing in it makes a command mean something else than it says.
+    pub(in crate::run) fn is_plain(&self) -> bool {
+        !self.names && self.jobs.is_empty() && self.traps.is_empty() && self.exit_trap == ExitTrap::Unset
+    }
 }
 
 /// The EXIT trap at the end of a step.
@@ -60,7 +69,8 @@ impl Control {
     /// The next whole message.
     pub(in crate::run) fn next(&mut self) -> Option<Message> {
         loop {
-            let end = if self.pending.starts_with(b"D\n") { 0 } else { b'\n' };
+            let long = [b"D\n", b"R\n"].iter().any(|start| self.pending.starts_with(*start));
+            let end = if long { 0 } else { b'\n' };
             let at = self.pending.iter().position(|byte| *byte == end)?;
             let message: Vec<u8> = self.pending.drain(..=at).collect();
             let text = String::from_utf8_lossy(&message[..at]);
@@ -76,9 +86,11 @@ fn parse(text: &str) -> Option<Message> {
     if let Some(state) = text.strip_prefix("D\n") {
         return Some(Message::End(end_of_step(state)));
     }
+    if let Some(state) = text.strip_prefix("R\n") {
+        return Some(Message::Ready(end_of_step(state)));
+    }
     let mut words = text.split(' ');
     match words.next()? {
-        "R" => Some(Message::Ready),
         "h" => Some(Message::Has(words.next()? == "0")),
         "s" => Some(Message::Done {
             unit: words.next()?.parse().ok()?,
@@ -108,7 +120,16 @@ fn end_of_step(mut text: &str) -> EndOfStep {
         }
         text = &text[whole..];
     }
+    end.names = has_names(text);
     end
+}
+
+/// Some line declares a function that is not the engine's, or an alias.
+fn has_names(listing: &str) -> bool {
+    let functions = || listing.lines().filter_map(|line| line.strip_prefix("declare -f")?.split(' ').nth(1));
+    // The body of `curl` is listed, too, and the engine's own is known by it.
+    let is_own = |name: &str| name.starts_with("__rb_") || name == "curl" && listing.contains("__rb_a");
+    functions().any(|name| !is_own(name)) || listing.lines().any(|line| line.starts_with("alias "))
 }
 
 /// Length of the shell word at the beginning: bash quotes it with single quotes, or as `$'…'`.
@@ -159,14 +180,22 @@ mod tests {
     fn messages_are_put_together_from_any_pieces() {
         let done = |unit, status, missing| Message::Done { unit, status, missing };
         let end = |jobs: &[i32], traps: &str, exit_trap| {
-            Message::End(EndOfStep { jobs: jobs.to_vec(), traps: traps.into(), exit_trap })
+            Message::End(EndOfStep { jobs: jobs.to_vec(), traps: traps.into(), exit_trap, names: false })
         };
+        let ready = |names| Message::Ready(EndOfStep { names, ..EndOfStep::default() });
         for (chunks, expected) in [
-            (&["R\n"][..], vec![Message::Ready]),
+            (&["R\n\0"][..], vec![ready(false)]),
+            (
+                &["R\n", "declare -f __rb_die\ndeclare -f curl\ncurl () {\n local __rb_a\n}\n\0"],
+                vec![ready(false)],
+            ),
+            (&["R\ndeclare -f __rb_die\ndeclare -f curl\ncurl () {\n x=1\n}\n\0"], vec![ready(true)]),
+            (&["R\ndeclare -fx mine\n\0"], vec![ready(true)]),
+            (&["R\nalias ll='ls'\n\0"], vec![ready(true)]),
             (&["h 0\nh 1\n"], vec![Message::Has(true), Message::Has(false)]),
             (&["s 0 1", "27 miss", "ing\ns 1 0\n"], vec![done(0, 127, true), done(1, 0, false)]),
             (&["D\n", "\0"], vec![end(&[], "", ExitTrap::Unset)]),
-            (&["nonsense\ns x\nD\n12\n13\n\0R\n"], vec![end(&[12, 13], "", ExitTrap::Unset), Message::Ready]),
+            (&["nonsense\ns x\nD\n12\n13\n\0R\n\0"], vec![end(&[12, 13], "", ExitTrap::Unset), ready(false)]),
             (
                 &["D\ntrap -- ': kept until the end of the run' EXIT\ntrap -- 'a\nb' SIGTERM\n\0"],
                 vec![end(&[], "trap -- 'a\nb' SIGTERM\n", ExitTrap::Kept)],

@@ -21,8 +21,10 @@ pub(super) const KEPT_TEXT: &str = "': kept until the end of the run'";
 pub(in crate::run) struct Program<'a> {
     /// Process groups that die with the engine.
     pub(in crate::run) groups: &'a [i32],
-    /// Traps to set again, as bash printed them, after a snapshot took over.
+    /// Traps to set again, as bash printed them, after a successor took over.
     pub(in crate::run) traps: &'a str,
+    /// The `$?` it begins with, where that is not the shell's own.
+    pub(in crate::run) status: Option<i32>,
     /// An EXIT trap is kept for the end.
     pub(in crate::run) keeps_exit_trap: bool,
     /// Standard input is the terminal.
@@ -37,6 +39,12 @@ pub(in crate::run) struct Program<'a> {
     pub(in crate::run) own_options: &'a [String],
     /// Its text.
     pub(in crate::run) units: &'a [Unit],
+    /// By its text, it leaves the shell as it was.
+    pub(in crate::run) traceless: bool,
+    /// Where the shell says first what it is like, if it is to.
+    pub(in crate::run) base: Option<&'a str>,
+    /// Where it says at the end what it is like, if it is to.
+    pub(in crate::run) state: Option<&'a str>,
 }
 
 impl Program<'_> {
@@ -45,6 +53,12 @@ impl Program<'_> {
         let mut line = String::new();
         let groups: Vec<String> = self.groups.iter().map(|group| format!("-{group}")).collect();
         let _ = write!(line, "__rb_g=({}); ", groups.join(" "));
+        if let Some(base) = self.base {
+            let _ = write!(line, "__rb_dump {base}; ");
+        }
+        if let Some(status) = self.status {
+            let _ = write!(line, "__rb_q={status}; ");
+        }
         // Data: curl's wrapper, the traps, then a text and a program for each unit.
         let mut data = vec![if self.curl { CURL } else { "" }.to_owned(), self.traps.to_owned()];
         if !self.traps.is_empty() {
@@ -84,7 +98,7 @@ impl Program<'_> {
                 let _ = write!(line, "builtin set $__rb_o{number} {}; ", quoted(option));
             }
         }
-        line.push_str("__rb_end; builtin eval \"$__rb_x\"");
+        let _ = write!(line, "__rb_end {}; builtin eval \"$__rb_x\"", self.state.unwrap_or("''"));
         let mut bytes = line.into_bytes();
         for element in data {
             bytes.push(0);
@@ -104,10 +118,11 @@ pub(in crate::run) fn question(program: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Has the shell evaluate `script`, and say whether its last status is 0.
-pub(in crate::run) fn evaluated(script: &str) -> Vec<u8> {
+/// Has the shell say what it is like in the file `base`, evaluate `script`, and say whether its last status is 0.
+pub(in crate::run) fn evaluated(script: &str, base: Option<&str>) -> Vec<u8> {
+    let dump = base.map(|base| format!("__rb_dump {base}; ")).unwrap_or_default();
     format!(
-        "builtin eval \"${{__rb[1]}}\"; builtin echo \"h $?\" >\"$__rb_control\"\0{}\0",
+        "{dump}builtin eval \"${{__rb[1]}}\"; builtin echo \"h $?\" >\"$__rb_control\"\0{}\0",
         script.replace('\0', "")
     )
     .into_bytes()

@@ -41,7 +41,8 @@ pub(in crate::run) fn rewritten(work: &ShellWork, text: &str, shown: String, lin
         line: line + text[..statement.span.start].matches('\n').count(),
         program: statement.commands.last().and_then(|command| command.program()).map(str::to_owned),
     });
-    ShellWork { script: text.to_owned(), shown, statements: statements.collect(), ..work.clone() }
+    let traceless = shell::leaves_no_trace(&parsed, text);
+    ShellWork { script: text.to_owned(), shown, statements: statements.collect(), traceless, ..work.clone() }
 }
 
 fn cut(work: &ShellWork) -> Option<Vec<Unit>> {
@@ -108,6 +109,7 @@ mod tests {
             options: Vec::new(),
             programs: Vec::new(),
             remote_lines: Vec::new(),
+            traceless: false,
         }
     }
 
