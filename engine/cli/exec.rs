@@ -15,7 +15,7 @@ use crate::plan::{BoundParameter, Plan, forms, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
-use crate::run::{ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, execute as execute_run};
+use crate::run::{Begun, ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, execute as execute_run};
 use crate::runbook::Target;
 use crate::runbook::escalation::row_name;
 use clap::{Arg, ArgMatches, Command};
@@ -267,7 +267,9 @@ fn execute(
 ) -> Outcome {
     let home = runs::home(host)?;
     let store = Store::new(host.files, &home);
-    let depth = depth(host)?;
+    let session = SessionSetup { keeps_state: true, ..session(&plan, settings, depth(host)?, host) };
+    // Where it cannot be started, the run says so when it is on record.
+    let begun = Begun::start(&session).ok();
     let unwritable = |what: &str, error: &std::io::Error| {
         Failure::new(
             CANNOT_START,
@@ -289,7 +291,8 @@ fn execute(
         store.create(&started.run, document.as_bytes()).map_err(|error| unwritable("the record", &error))?;
     let journey = Journey {
         run: started.run.clone(),
-        session: SessionSetup { keeps_state: true, ..session(&plan, settings, depth, host) },
+        session,
+        begun,
         plan,
         settings,
         opening: vec![EventBody::RunStarted(Box::new(started))],
@@ -307,6 +310,7 @@ pub(super) struct Journey<'a> {
     pub(super) plan: Plan,
     pub(super) settings: Settings,
     pub(super) session: SessionSetup,
+    pub(super) begun: Option<Begun>,
     /// What is recorded first.
     pub(super) opening: Vec<EventBody>,
     /// What was recorded before.
@@ -320,7 +324,7 @@ impl Journey<'_> {
     /// Runs it to its end, and does what follows.
     pub(super) fn carry_out(self, home: &Path, aftermath: &Aftermath, host: &mut Host<'_>) -> Outcome {
         let store = Store::new(host.files, home);
-        let Self { run, plan, settings, session, opening, past, clock_ms, writer } = self;
+        let Self { run, plan, settings, session, begun, opening, past, clock_ms, writer } = self;
         let mut live = live(&plan, settings, host.environment, host.out);
         live.remember(past);
         let states = Some((host.files, store.directory(&run)));
@@ -336,6 +340,7 @@ impl Journey<'_> {
             past,
             clock_ms,
             session,
+            begun,
             recorder: &mut recorder,
             ask: Box::new(asker),
             clock: host.clock,

@@ -91,8 +91,17 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     let print = (!settings.json).then_some(settings.style);
     let notifiers = Notifiers::of(&documents::Documents::configured(host), host);
     let aftermath = Aftermath { incident, print, notifiers };
-    let journey =
-        Journey { run: id, plan, settings, session, opening, past: &journal.events, clock_ms, writer };
+    let journey = Journey {
+        run: id,
+        plan,
+        settings,
+        session,
+        begun: None,
+        opening,
+        past: &journal.events,
+        clock_ms,
+        writer,
+    };
     journey.carry_out(&home, &aftermath, host)
 }
 

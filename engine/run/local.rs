@@ -8,7 +8,7 @@ use super::machine::{Machine, Next, Start};
 use super::mask::Mask;
 use super::policy::{Policy, Question, Reply};
 use super::recorder::{RecordError, Recorder};
-use super::session::{Session, farewell, rewritten};
+use super::session::{Begun, Session, farewell, rewritten};
 use super::setup::SessionSetup;
 use super::signals::{Heard, Signals};
 use super::state::State;
@@ -50,6 +50,8 @@ pub struct Run<'a> {
     pub clock_ms: u64,
     /// The shell.
     pub session: SessionSetup,
+    /// The shell, if it was started before.
+    pub begun: Option<Begun>,
     /// Takes the events.
     pub recorder: &'a mut dyn Recorder,
     /// Asks the person; never called when [`Policy::unattended`].
@@ -77,6 +79,7 @@ pub(super) struct Driver<'a> {
     stage: bool,
     opening: Vec<EventBody>,
     pub(super) setup: SessionSetup,
+    begun: Option<Begun>,
     pub(super) mask: Arc<Mask>,
     recorder: &'a mut dyn Recorder,
     ask: Option<Box<dyn Ask>>,
@@ -135,6 +138,7 @@ impl<'a> Driver<'a> {
             mask: Arc::new(Mask::new(run.session.secrets.clone())),
             kept: run.session.restore.clone(),
             setup: run.session,
+            begun: run.begun,
             recorder: run.recorder,
             ask: Some(run.ask),
             start: run.clock.monotonic(),
@@ -160,7 +164,8 @@ impl<'a> Driver<'a> {
     }
 
     async fn drive(mut self) -> io::Result<RunFinished> {
-        let mut session = Session::start(&self.setup, Vec::new()).await?;
+        let begun = self.begun.take().map_or_else(|| Begun::start(&self.setup), Ok)?;
+        let mut session = Session::new(begun, Vec::new()).await?;
         if let Some(script) = &self.setup.restore
             && !session.restore(script).await?
         {
@@ -325,9 +330,9 @@ impl<'a> Driver<'a> {
                     return Ok(session);
                 }
             }
-            return Session::start(&self.setup, session.groups().to_vec()).await;
+            return Session::new(Begun::start(&self.setup)?, session.groups().to_vec()).await;
         }
-        Session::start(&self.setup, Vec::new()).await
+        Session::new(Begun::start(&self.setup)?, Vec::new()).await
     }
 
     async fn ask(&mut self, question: Question) {

@@ -33,5 +33,6 @@ pub use machine::{Machine, Next, Start};
 pub use mask::Mask;
 pub use policy::{ConfirmPolicy, FailurePolicy, Policy, Question, QuestionKind, Reply};
 pub use recorder::{RecordError, Recorder};
+pub use session::Begun;
 pub use setup::{OutputLimit, SessionSetup};
 pub use state::lost;

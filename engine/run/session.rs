@@ -7,12 +7,14 @@
 //! as long as it needs them; scripts are never on a command line, on standard input, or typed. What a
 //! step means is not known here.
 
+mod begun;
 mod control;
 mod own_options;
 mod program;
 mod spare;
 mod units;
 
+pub use begun::Begun;
 pub(super) use control::{Control, EndOfStep, ExitTrap, Message};
 pub(super) use own_options::own_options;
 pub(super) use program::{Program, farewell};
@@ -20,10 +22,9 @@ use program::{evaluated, question};
 use spare::{Snapshot, Spare};
 pub(super) use units::{Unit, rewritten, units};
 
-use super::setup::SessionSetup;
 use crate::host::adopted::{Adopted, group_exists};
-use crate::host::pipes::{MemoryFile, Pipe, Source, path_of, write};
-use crate::host::processes::{Command, End, Started, kill_process, process};
+use crate::host::pipes::{MemoryFile, Pipe, Source, write};
+use crate::host::processes::{End, Started, kill_process, process};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -37,12 +38,6 @@ const SNAPSHOT: Duration = Duration::from_secs(5);
 const LAST_WORD: Duration = Duration::from_millis(200);
 /// How long the shell may take to answer a question.
 const ANSWER: Duration = Duration::from_secs(5);
-
-/// The code of [`Session`]'s side in bash.
-const BOOT: &str = include_str!("session/boot.bash");
-
-/// Variables that would make bash run something else, or differently, before its first step.
-const NEVER: [&str; 3] = ["BASH_ENV", "ENV", "SHELLOPTS"];
 
 /// The shell of a run.
 #[derive(Debug)]
@@ -90,13 +85,12 @@ enum Shell {
 #[derive(Debug)]
 pub(super) struct Inbox {
     reader: Source,
-    /// Kept, so that it can be opened by path.
+    #[expect(dead_code, reason = "kept open: the shell opens it by path")]
     writer: OwnedFd,
 }
 
 impl Inbox {
-    fn new() -> io::Result<Self> {
-        let pipe = Pipe::new()?;
+    fn new(pipe: Pipe) -> io::Result<Self> {
         Ok(Self { reader: Source::new(pipe.reader)?, writer: pipe.writer })
     }
 
@@ -117,46 +111,12 @@ impl Inbox {
 }
 
 impl Session {
-    /// Starts the shell and returns when it listens.
+    /// Takes a shell that was started and returns when it listens.
     ///
     /// # Errors
-    /// When it cannot be started, or ends before it listens.
-    pub(super) async fn start(setup: &SessionSetup, older_groups: Vec<i32>) -> io::Result<Self> {
-        let (commands, wake) = (Pipe::new()?, Pipe::new()?);
-        let (control, snapshots, headers) = (Inbox::new()?, Inbox::new()?, Inbox::new()?);
-        let (script, boot) = (MemoryFile::new()?, MemoryFile::new()?);
-        let states = match setup.keeps_state {
-            true => Some([MemoryFile::new()?, MemoryFile::new()?]),
-            false => None,
-        };
-        let mut text = String::new();
-        for (name, path) in [
-            ("commands", path_of(&commands.reader)),
-            ("script", script.path().to_owned()),
-            ("control", path_of(&control.writer)),
-            ("snapshots", path_of(&snapshots.writer)),
-            ("wake", path_of(&wake.reader)),
-            ("headers", path_of(&headers.writer)),
-        ] {
-            text.push_str(&format!("__rb_{name}={path}\n"));
-        }
-        text.push_str(BOOT);
-        text.push('\0');
-        boot.replace(text.as_bytes())?;
-        let begin = format!(
-            "builtin mapfile -d '' -t __rb <{}; builtin eval \"${{__rb[0]}}\"; builtin eval \"$__rb_loop\"",
-            boot.path()
-        );
-        let arguments = ["--norc", "--noprofile", "-c", &begin, &setup.name];
-        let started = Command {
-            program: setup.bash.clone().into(),
-            arguments: arguments.map(Into::into).to_vec(),
-            directory: setup.workdir.clone(),
-            variables: setup.set.clone(),
-            without: NEVER.map(str::to_owned).into_iter().chain(setup.without.clone()).collect(),
-            descriptors: Vec::new(),
-        }
-        .start()?;
+    /// When it ends before it listens.
+    pub(super) async fn new(begun: Begun, older_groups: Vec<i32>) -> io::Result<Self> {
+        let Begun { started, commands, wake, control, snapshots, headers, script, boot, states } = begun;
         let mut groups = older_groups;
         groups.push(started.pid());
         let mut session = Self {
@@ -166,9 +126,9 @@ impl Session {
             script,
             states,
             has_base: false,
-            control,
+            control: Inbox::new(control)?,
             messages: Control::default(),
-            snapshots,
+            snapshots: Inbox::new(snapshots)?,
             spare: Spare::None,
             copies: 0,
             dying: [0; 2],
@@ -176,13 +136,14 @@ impl Session {
             unchanged: true,
             status: 0,
             wake,
-            headers,
+            headers: Inbox::new(headers)?,
             exit_trap: None,
             took_over: false,
             has_curl: false,
         };
         session.make_spare()?;
         session.listens().await?;
+        drop(boot);
         Ok(session)
     }
 

@@ -128,6 +128,7 @@ pub(super) fn perform(
             past: &[],
             clock_ms: 0,
             session: session.clone(),
+            begun: None,
             recorder,
             ask: Box::new(asker.take().unwrap_or_else(|| ask::Asker::new(None, &plan))),
             clock,

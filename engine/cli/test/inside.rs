@@ -213,6 +213,7 @@ impl Case<'_> {
                 past: &[],
                 clock_ms: 0,
                 session,
+                begun: None,
                 recorder,
                 ask: Box::new(ask::Asker::new(None, &plan)),
                 clock,

@@ -174,6 +174,7 @@ fn run_with(
         past: &[],
         clock_ms: 0,
         session,
+        begun: None,
         recorder: &mut recorder,
         ask: Box::new(Nobody),
         clock: &SystemClock::new(),
