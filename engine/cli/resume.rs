@@ -11,7 +11,7 @@ use super::procedure::{Wanted, answers, choices, open_parameters, params_file};
 use super::recorder::state_name;
 use super::{Host, ask, documents, evidence, flag, runs};
 use crate::check::changes;
-use crate::event::{EventBody, RunStarted};
+use crate::event::RunStarted;
 use crate::journal::{Journal, Refusal, Store, resume};
 use crate::plan::{self, Arguments, Plan, StepId, Values};
 use crate::run::{SessionSetup, lost};
@@ -209,7 +209,7 @@ fn accept(changes: &str, settings: Settings, host: &mut Host<'_>) -> Result<bool
     }
 }
 
-/// What makes a new shell like the run's; nothing where no step has run.
+/// What makes a new shell like the run's; nothing where no step has changed it.
 fn restore(
     journal: &Journal,
     from: Option<StepId>,
@@ -222,7 +222,7 @@ fn restore(
         return Ok(None);
     }
     let Some(name) = resume::state(journal, from) else {
-        return if shell_was_used(journal, from) { Err(state_is_gone("it was not kept")) } else { Ok(None) };
+        return Ok(None);
     };
     let path = store.directory(id).join(name);
     let script = match host.files.read(&path, MAX_STATE) {
@@ -237,24 +237,6 @@ fn restore(
         let _ = host.err.write_all(format!("warning: does not come back: {what}\n").as_bytes());
     }
     Ok(Some(script))
-}
-
-/// Whether a command that may have left something in the shell ended before step `from`.
-fn shell_was_used(journal: &Journal, from: Option<StepId>) -> bool {
-    let mut scripts = Vec::new();
-    for event in &journal.events {
-        match &event.body {
-            EventBody::StepStarted { step, script: Some(_), .. } => scripts.push(*step),
-            EventBody::StepFinished(end) => {
-                let before = from.is_none_or(|from| end.step < from);
-                if before && !end.shell_ended && scripts.contains(&end.step) {
-                    return true;
-                }
-            }
-            _ => {}
-        }
-    }
-    false
 }
 
 fn state_is_gone(why: &str) -> Failure {

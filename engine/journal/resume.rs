@@ -202,7 +202,7 @@ pub fn resume(journal: &Journal, plan: &Plan, request: &Request) -> Result<Vec<E
 }
 
 /// The name of what the shell was like when the run goes on, before step `from` if that is named. Empty where
-/// it could not be kept; none where no step has run.
+/// it could not be kept; none where no step has changed it.
 pub fn state(journal: &Journal, from: Option<StepId>) -> Option<&str> {
     let started_from = |event: &Event| matches!(&event.body, EventBody::StepStarted { step, .. } if from.is_some_and(|from| *step >= from));
     let before = journal.events.iter().take_while(|event| !started_from(event));
