@@ -17,7 +17,7 @@ pub(crate) struct Row {
 
 /// Every row, measured as it is asked for.
 pub(crate) fn all(bed: &Bed) -> impl Iterator<Item = Row> + '_ {
-    let rows: [fn(&Bed) -> Row; 6] = [version, one_step, thousand_steps, large_output, parsing, stage];
+    let rows: [fn(&Bed) -> Row; 7] = [version, one_step, thousand_steps, large_output, parsing, stage, suite];
     rows.into_iter().map(move |row| row(bed)).chain(std::iter::once_with(|| ten_thousand_runs(bed)).flatten())
 }
 
@@ -105,6 +105,25 @@ fn stage(bed: &Bed) -> Row {
     let yardstick = median(pairs.iter().map(|pair| pair.1));
     let rule = "60 ms beyond the service's own start; the yardstick is a bare `bwrap`".to_owned();
     Row { what: "a stage is up", ours, yardstick, budget: Duration::from_millis(60), rule }
+}
+
+/// Twelve scenarios three times on the stage of the row before, whose steps wait for nothing.
+fn suite(bed: &Bed) -> Row {
+    for number in 1..=12 {
+        let scenario = format!("name: s{number}\nprocedure: Bench\nfault: f\nbranch: main\n");
+        bed.write(&format!("scenarios/{number}.yaml"), &scenario);
+    }
+    let mut chaos = bed.runbook(&["chaos", "scenarios", "--trials", "3"]);
+    let mut bare = bed.bash("for i in {1..36}; do bwrap --ro-bind / / --unshare-all true; done");
+    let (ours, yardstick) = in_turn(3, &mut chaos, &mut bare);
+    let rule = "a minute beyond the steps' own time; the yardstick is 36 bare `bwrap`s in turn".to_owned();
+    Row {
+        what: "a suite of 12 scenarios, 3 times each",
+        ours,
+        yardstick,
+        budget: Duration::from_secs(60),
+        rule,
+    }
 }
 
 /// What reads the ends of every record, over copies of one real run.

@@ -2,7 +2,7 @@
 //! sandboxes of its own, and nothing of it left.
 
 use crate::harness::rehearsal::our_stage_elsewhere;
-use crate::harness::{Finished, Test};
+use crate::harness::{Finished, Test, exit_code};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -151,8 +151,9 @@ fn a_suite_goes_one_level_deep() {
     }
 }
 
-#[test]
-fn a_killed_rehearsal_takes_the_suite_on_its_stage_with_it() {
+/// Starts a suite on a stage, ends the rehearsal by `signal` while a trial waits, and expects `exit` and that
+/// nothing is left.
+fn ended_by(signal: Signal, exit: i32) {
     for user in [|test: Test| test, Test::by_ordinary_user] {
         let test = user(site("sleep 601"));
         let running = test.spawn();
@@ -161,8 +162,29 @@ fn a_killed_rehearsal_takes_the_suite_on_its_stage_with_it() {
             assert!(Instant::now() < end, "{:?}", test.marked());
             std::thread::yield_now();
         }
-        kill(Pid::from_raw(running.pid().cast_signed()), Signal::SIGKILL).expect("it runs");
-        running.finish(Duration::from_secs(60));
+        kill(Pid::from_raw(running.pid().cast_signed()), signal).expect("it runs");
+        let (status, ..) = running.finish(Duration::from_secs(60));
+        assert_eq!(exit_code(status), exit);
         assert_eq!(test.leftovers(), Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_killed_rehearsal_takes_the_suite_on_its_stage_with_it() {
+    ended_by(Signal::SIGKILL, 137);
+}
+
+#[test]
+fn a_stopped_rehearsal_stops_the_suite_on_its_stage() {
+    ended_by(Signal::SIGINT, 130);
+}
+
+#[test]
+fn where_the_project_is_not_above_a_variable_names_its_folder() {
+    let test = Test::new()
+        .file("project/runbooks/runbook.yaml", "procedures: [site.md]\n")
+        .file("project/runbooks/site.md", "# Site Down\n\n```bash\nls\n```\n");
+    let without = test.args(&["list"]).run().exit(2).says("error: no runbook is named");
+    let folder = without.test.path("project/runbooks");
+    without.test.env("RUNBOOK_DIR", folder).run().exit(0).says("Site Down");
 }

@@ -98,7 +98,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         seed: matches.get_one("seed").copied().unwrap_or_else(|| some_seed(host)),
     };
     let progress = staging::live_line(quiet, host);
-    let mut shown = Shown { matches, trials: settings.trials, progress, host };
+    let mut shown = Shown { matches, trials: settings.trials, findable: nested.is_none(), progress, host };
     let begun = shown.host.clock.monotonic();
     let ran = pool::run(&documents, &project, &selected, settings, &ground, &mut watch, &mut shown)?;
     let wall = shown.host.clock.monotonic().saturating_sub(begun);
@@ -151,6 +151,8 @@ fn branches(runbooks: &[Runbook], selected: &Selected) -> Vec<BranchOf> {
 struct Shown<'m, 'h, 'a> {
     matches: &'m ArgMatches,
     trials: usize,
+    /// Its records are where `runbook report` looks for them.
+    findable: bool,
     /// The line that moves, where there is a terminal.
     progress: Option<Progress>,
     host: &'h mut Host<'a>,
@@ -177,7 +179,7 @@ impl Shown<'_, '_, '_> {
         let shown = match form(self.matches) {
             "json" => writeln!(out, "{}", chaos::line(trial)),
             _ if self.matches.get_flag("quiet") && trial.status == chaos::Status::Pass => Ok(()),
-            _ => chaos::trial(out, trial, self.trials, style),
+            _ => chaos::trial(out, trial, self.trials, self.findable, style),
         };
         shown.and_then(|()| self.host.out.flush()).map_err(|error| Failure::output(&error))
     }

@@ -9,11 +9,18 @@ use std::io::{self, Write};
 /// Columns of the table, but its last.
 const COLUMNS: [usize; 7] = [24, 6, 5, 7, 7, 7, 9];
 
-/// Writes the line of a trial that is over, and why it did not pass.
+/// Writes the line of a trial that is over, why it did not pass, and, where `findable`, under which name it
+/// is on record.
 ///
 /// # Errors
 /// Whatever writing gives.
-pub fn trial(out: &mut dyn Write, trial: &Trial, trials: usize, style: Style) -> io::Result<()> {
+pub fn trial(
+    out: &mut dyn Write,
+    trial: &Trial,
+    trials: usize,
+    findable: bool,
+    style: Style,
+) -> io::Result<()> {
     let word = match (trial.status, trial.error) {
         (Status::Pass, _) => style.good("pass "),
         (Status::Fail, false) => style.bad("FAIL "),
@@ -26,7 +33,12 @@ pub fn trial(out: &mut dyn Write, trial: &Trial, trials: usize, style: Style) ->
     for line in trial.reason.iter().flat_map(|reason| wrap(&printed(reason), WIDTH - 6)) {
         writeln!(out, "      {line}")?;
     }
-    Ok(())
+    match &trial.run {
+        Some(run) if findable && trial.status == Status::Fail => {
+            writeln!(out, "      record: runbook report {run}")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Nothing of what a program said reaches the terminal as it is.
@@ -195,7 +207,7 @@ mod tests {
 
     fn line(of: &Trial, trials: usize) -> String {
         let mut out = Vec::new();
-        trial(&mut out, of, trials, Style::Plain).expect("writes to memory");
+        trial(&mut out, of, trials, true, Style::Plain).expect("writes to memory");
         String::from_utf8(out).expect("is text")
     }
 
@@ -272,7 +284,8 @@ mod tests {
             "FAIL  api-down                           -        3.0 s\n      \
              the procedure says `every step succeeded`, but the symptom is still there:\n      \
              `passes_when` does not hold 10 s later\n      \
-             and more\n"
+             and more\n      \
+             record: runbook report api-down-1\n"
         );
         assert!(line(&Trial { error: true, ..bad }, 1).starts_with("ERROR api-down "));
     }
