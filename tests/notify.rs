@@ -284,6 +284,27 @@ fn ctrl_c_ends_the_wait_and_changes_nothing() {
 }
 
 #[test]
+fn a_terminal_that_is_closed_keeps_nobody_from_being_told() {
+    let (answer, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let service = Service::start(move |_| {
+        // Held back until the engine has been told that its terminal is gone.
+        let _ = wait.lock().expect("only this thread has it").recv();
+        Reply::Status(202, "")
+    });
+    let test = run_with(&hook(&service, ", timeout: 100s, within: 100s"), &[]);
+    let running = test.spawn();
+    while service.requests().is_empty() {
+        std::thread::yield_now();
+    }
+    running.signal(nix::sys::signal::Signal::SIGHUP);
+    answer.send(()).expect("the service waits");
+    let (status, _, stderr) = running.finish(std::time::Duration::from_secs(60));
+    assert_eq!(crate::harness::exit_code(status), 1);
+    assert!(String::from_utf8_lossy(&stderr).contains("notified `ops`: HTTP 202, 1 attempt"), "{stderr:?}");
+}
+
+#[test]
 fn a_closed_output_keeps_nobody_from_being_told() {
     let service = takes_it();
     let test = run_with(&hook(&service, ""), &[]).file("well", "");

@@ -5,7 +5,7 @@
 use super::ask::Ask;
 use super::attempt::Attempt;
 use super::machine::{Machine, Next, Start};
-use super::mask::Mask;
+use super::mask::{Mask, runnable};
 use super::policy::{Policy, Question, Reply};
 use super::recorder::{RecordError, Recorder};
 use super::session::{Begun, Session, farewell, rewritten};
@@ -20,8 +20,7 @@ use crate::host::Clock;
 use crate::host::adopted::{group_exists, reap_orphans};
 use crate::host::pipes::{blocking, has_writers};
 use crate::host::processes::{Command, Processes as _, SystemProcesses, become_subreaper, kill_process};
-use crate::plan::{MASK, Plan, PlanStep, ShellWork, StepId};
-use std::borrow::Cow;
+use crate::plan::{Plan, PlanStep, ShellWork, StepId};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -106,21 +105,6 @@ pub(super) struct Driver<'a> {
     pub(super) session_lost: bool,
     /// Step that set the EXIT trap that is kept, if one did: its output is recorded as that step's.
     last_step: Option<StepId>,
-}
-
-/// The recorded event without an edited command whose secret was masked: it cannot run like this, so the document's
-/// own does.
-fn runnable(recorded: &EventBody) -> Cow<'_, EventBody> {
-    match recorded {
-        EventBody::Confirmation { answer: Choice::Edit, note: Some(note), .. } if note.contains(MASK) => {
-            let mut event = recorded.clone();
-            if let EventBody::Confirmation { note, .. } = &mut event {
-                *note = None;
-            }
-            Cow::Owned(event)
-        }
-        _ => Cow::Borrowed(recorded),
-    }
 }
 
 impl<'a> Driver<'a> {

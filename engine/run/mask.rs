@@ -1,9 +1,8 @@
 //! Secrets, masked by value. Pure.
 
-use crate::event::{EventBody, NotTried, StepResult};
-
-/// What stands in a secret's place.
-const MASKED: &str = "******";
+use crate::event::{Choice, EventBody, NotTried, StepResult};
+use crate::plan::MASK;
+use std::borrow::Cow;
 
 /// The secrets of a run.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +56,7 @@ impl Mask {
                 if at > clear {
                     out.push_str(&String::from_utf8_lossy(&bytes[clear..at]));
                 }
-                out.push_str(MASKED);
+                out.push_str(MASK);
                 clear = at + length;
             }
             at += length;
@@ -116,6 +115,21 @@ impl Mask {
     }
 }
 
+/// The recorded event without an edited command whose secret was masked: it cannot run like this, so the document's
+/// own does.
+pub(super) fn runnable(recorded: &EventBody) -> Cow<'_, EventBody> {
+    match recorded {
+        EventBody::Confirmation { answer: Choice::Edit, note: Some(note), .. } if note.contains(MASK) => {
+            let mut event = recorded.clone();
+            if let EventBody::Confirmation { note, .. } = &mut event {
+                *note = None;
+            }
+            Cow::Owned(event)
+        }
+        _ => Cow::Borrowed(recorded),
+    }
+}
+
 /// What bash wrote with backslashes, without them.
 fn unescaped(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
@@ -149,7 +163,7 @@ fn unescaped(text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Choice, SkipReason, StepFinished};
+    use crate::event::{SkipReason, StepFinished};
     use crate::plan::StepId;
 
     #[test]
@@ -192,6 +206,25 @@ mod tests {
             assert!(!shown.contains("s3cret") && shown.contains("******"), "{shown}");
             assert_eq!(Mask::default().event(event.clone()), event);
         }
+    }
+
+    #[test]
+    fn an_edited_command_whose_secret_is_masked_does_not_run_again() {
+        let event = |answer, note: &str| EventBody::Confirmation {
+            step: Some(StepId(0)),
+            question: "step 1 failed".into(),
+            answer,
+            by: "operator".into(),
+            waited_ms: 0,
+            note: Some(note.into()),
+        };
+        let note = |event: &EventBody| match runnable(event).into_owned() {
+            EventBody::Confirmation { note, .. } => note,
+            _ => None,
+        };
+        assert_eq!(note(&event(Choice::Edit, "restart ******")), None);
+        assert_eq!(note(&event(Choice::Edit, "restart")), Some("restart".into()));
+        assert_eq!(note(&event(Choice::DoneByHand, "used ******")), Some("used ******".into()));
     }
 
     #[test]
