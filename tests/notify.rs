@@ -114,7 +114,7 @@ fn a_command_and_a_webhook_are_told_what_happened_and_whom_to_tell() {
     assert_eq!(payload["parameters"], json!({"api_token": "******"}));
     let row =
         json!({"severity": "P0 (Critical)", "response": "Immediate", "people": "On-call engineer + CTO"});
-    assert_eq!(payload["escalation"], json!({"fits": true, "rows": [row]}));
+    assert_eq!(payload["escalation"], json!({"fits": true, "rows": [&row]}));
     // What came of it is on record, beside a journal that is what it was at the end of the run.
     let test = run.test.again(&["verify", "last"]).run().exit(0).says("is intact").test;
     let test = test
@@ -125,7 +125,15 @@ fn a_command_and_a_webhook_are_told_what_happened_and_whom_to_tell() {
         .says("notifier page: delivered, the command took it, 1 attempt\n")
         .test;
     let report = test.again(&["report", "last"]).run().exit(0);
-    report.says("notifier ops: delivered, HTTP 202, 1 attempt\n");
+    let report = report.says("notifier ops: delivered, HTTP 202, 1 attempt\n");
+    let report = report.says("  P0 (Critical): Immediate, On-call engineer + CTO\n");
+    let report = report.test.again(&["report", "last", "--format", "json"]).run().exit(0).json();
+    assert_eq!(report["escalation"], json!({"reason": "failed", "fits": true, "rows": [row]}));
+    let mut told: Vec<&Value> =
+        report["notifications"].as_array().into_iter().flatten().map(|it| &it["result"]).collect();
+    told.sort_by_key(|result| result.as_str());
+    let command = "delivered, the command took it, 1 attempt";
+    assert_eq!(told, [&json!("delivered, HTTP 202, 1 attempt"), &json!(command)]);
 }
 
 #[test]
@@ -240,7 +248,7 @@ fn an_address_that_is_a_secret_appears_nowhere_and_neither_does_what_a_command_m
     let service = takes_it();
     let secret = "s3cr3t-value-0123456789";
     let notifiers = "  chat: {webhook_from: {file: hook}}\n  \
-                     spill: {command: 'env | grep -c RUNBOOK_PARAM_; echo $API_TOKEN; exit 1'}\n";
+                     spill: {command: 'env | grep RUNBOOK_ >names; echo $API_TOKEN; exit 1'}\n";
     let document = FAILS
         .replace("## Restart", "## Restart\n\nUses {api_token}.")
         .replace("touch tried;", "touch tried; : $API_TOKEN;");
@@ -257,6 +265,8 @@ fn an_address_that_is_a_secret_appears_nowhere_and_neither_does_what_a_command_m
         .says("warning: could not notify `spill`: the command failed with status 1: ******,")
         .says("notified `chat`: HTTP 202, 1 attempt");
     assert_eq!(service.requests(), [format!("POST /T0/{secret}")]);
+    let names = run.test.read("runbooks/names");
+    assert!(names.contains("RUNBOOK_DEPTH=1\n") && !names.contains("RUNBOOK_PARAM_"), "{names}");
     for path in crate::expected::files(&run.test.state(), "") {
         let bytes = std::fs::read(&path).expect("is ours");
         assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()), "{}", path.display());

@@ -34,7 +34,7 @@ const MAX_COLUMNS: usize = 120;
 pub(super) const PARAMETERS: &str = "RUNBOOK_PARAM_";
 
 /// The variable that counts how deep.
-const DEPTH: &str = "RUNBOOK_DEPTH";
+pub(super) const DEPTH: &str = "RUNBOOK_DEPTH";
 
 pub(super) fn command() -> Command {
     let command = planning(Command::new("exec").about("Run a procedure"))

@@ -5,7 +5,7 @@
 
 use super::Host;
 use super::documents::Documents;
-use super::exec::PARAMETERS;
+use super::exec::{DEPTH, PARAMETERS, depth};
 use super::failure::Failure;
 use crate::event::EventBody;
 use crate::host::Clock;
@@ -151,7 +151,9 @@ impl Notifiers {
                 let bash = bash.ok_or("there is no `bash` on the PATH")?;
                 let mut variables = host.environment.vars();
                 // What holds the values of parameters, secret ones among them, is none of its business.
-                variables.retain(|(name, _)| !name.starts_with(PARAMETERS));
+                variables.retain(|(name, _)| !name.starts_with(PARAMETERS) && name != DEPTH);
+                // A notifier that starts a run which fails, and so on, ends like a procedure that runs itself.
+                variables.push((DEPTH.to_owned(), (depth(host).unwrap_or_default() + 1).to_string()));
                 Ok(Errand::Command(Fed {
                     program: bash.into(),
                     arguments: vec!["-c".into(), script.into()],

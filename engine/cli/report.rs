@@ -4,7 +4,7 @@ use super::failure::{Failure, Outcome};
 use super::procedure::Wanted;
 use super::{Host, evidence, form, format, output_style, runs};
 use crate::event::{Event, EventBody};
-use crate::report::{cast, html, json, md, run_junit, text};
+use crate::report::{cast, escalation, html, json, md, run_junit, text};
 use clap::{ArgMatches, Command};
 
 pub(super) fn command() -> Command {
@@ -26,10 +26,13 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     let written = match form(matches) {
         "md" => write(host, md::render(&events, told(host).as_ref())),
         "html" => write(host, html::render(&events, told(host).as_ref())),
-        "json" => write(host, json::render(&events)),
+        "json" => write(host, json::render(&events, told(host).as_ref())),
         "cast" => cast::render(&mut host.out, &events),
         "junit" => run_junit::render(&mut host.out, &events),
-        _ => text::render(&mut host.out, &events, style),
+        _ => text::render(&mut host.out, &events, style).and_then(|()| match told(host) {
+            Some(due) => escalation::write(&mut host.out, &due, style),
+            None => Ok(()),
+        }),
     };
     written.map_err(|error| Failure::output(&error))?;
     Ok(0)

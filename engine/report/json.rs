@@ -1,8 +1,10 @@
 //! The report of a run as JSON: stable keys, versioned, made from the journal alone.
 
+use super::escalation::{Escalation, Reason};
+use super::notification::Rows;
 use super::outputs::{Output, outputs};
 use super::record::{Record, StepRecord};
-use crate::event::{Event, Outcome, Purpose, SkipReason, StepHeader, StepResult, TargetVerdict};
+use crate::event::{Event, EventBody, Outcome, Purpose, SkipReason, StepHeader, StepResult, TargetVerdict};
 use crate::runbook::Role;
 use crate::shell::Effect;
 use serde::Serialize;
@@ -42,6 +44,23 @@ struct Report<'a> {
     steps: Vec<StepJson<'a>>,
     warnings: &'a [String],
     left_running: &'a [String],
+    /// `null` where nobody must be told.
+    escalation: Option<Told<'a>>,
+    notifications: Vec<NotificationJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct Told<'a> {
+    reason: Reason,
+    #[serde(flatten)]
+    rows: Rows<'a>,
+}
+
+#[derive(Serialize)]
+struct NotificationJson<'a> {
+    at: &'a str,
+    notifier: &'a str,
+    result: &'a str,
 }
 
 #[derive(Serialize)]
@@ -80,8 +99,8 @@ struct AttemptJson<'a> {
     dropped_bytes: [u64; 2],
 }
 
-/// The report of the run that `events` tell; none if they do not begin with a run's start.
-pub fn render(events: &[Event]) -> Option<String> {
+/// The report of the run that `events` tell, with whom to tell; none if they do not begin with a run's start.
+pub fn render(events: &[Event], escalation: Option<&Escalation>) -> Option<String> {
     let record = Record::of(events);
     let outputs = outputs(events, record.steps.len());
     let started = record.started.as_ref()?;
@@ -130,6 +149,16 @@ pub fn render(events: &[Event]) -> Option<String> {
         steps,
         warnings: finished.map_or(&[], |end| &end.warnings),
         left_running: finished.map_or(&[], |end| &end.left_running),
+        escalation: escalation.map(|due| Told { reason: due.reason, rows: Rows::of(due) }),
+        notifications: events
+            .iter()
+            .filter_map(|event| match &event.body {
+                EventBody::Notification { notifier, result } => {
+                    Some(NotificationJson { at: &event.at, notifier, result })
+                }
+                _ => None,
+            })
+            .collect(),
     };
     Some(serde_json::to_string_pretty(&report).expect("a report has only string keys") + "\n")
 }
@@ -198,11 +227,13 @@ fn status(result: &StepResult) -> &'static str {
 mod tests {
     use super::super::{sample, schema};
     use super::*;
+    use crate::report::escalation;
+    use crate::runbook::EscalationRow;
     use serde_json::{Value, json};
 
     #[test]
     fn the_report_has_every_step_with_its_output() {
-        let text = render(&sample::events()).expect("has a start");
+        let text = render(&sample::events(), None).expect("has a start");
         let report: Value = serde_json::from_str(&text).expect("is JSON");
         assert_eq!(report["outcome"], "contained");
         assert_eq!(report["exit"], 5);
@@ -222,20 +253,23 @@ mod tests {
     #[test]
     fn a_run_without_an_end_is_unknown() {
         let events = sample::events();
-        let text = render(&events[..6]).expect("has a start");
+        let text = render(&events[..6], None).expect("has a start");
         let report: Value = serde_json::from_str(&text).expect("is JSON");
         assert_eq!(report["outcome"], Value::Null);
         assert_eq!(report["steps"][1]["status"], "unknown");
         assert_eq!(report["steps"][2]["status"], "not_run");
-        assert_eq!(render(&[]), None);
+        assert_eq!(render(&[], None), None);
     }
 
     #[test]
     fn every_report_fits_its_schema() {
         let schema = include_str!("../../runbooks/reference/schema/report.schema.json");
+        let row =
+            EscalationRow { severity: "P0".into(), response: "now".into(), people: "CTO".into(), line: 1 };
         for events in [sample::events(), sample::recovered(), sample::hostile("x")] {
             for end in 1..=events.len() {
-                let text = render(&events[..end]).expect("has a start");
+                let due = escalation::due(&Record::of(&events[..end]), std::slice::from_ref(&row));
+                let text = render(&events[..end], due.as_ref()).expect("has a start");
                 assert_eq!(schema::misfits(schema, &text), Vec::<String>::new(), "{text}");
             }
         }

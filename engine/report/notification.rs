@@ -6,6 +6,7 @@
 use super::escalation::{Escalation, Reason};
 use super::record::Record;
 use crate::event::{JudgedTarget, Outcome};
+use crate::runbook::EscalationRow;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Serialize;
 use sha2::Sha256;
@@ -44,8 +45,9 @@ struct Payload<'a> {
     escalation: Rows<'a>,
 }
 
+/// Whom to tell, as JSON has it.
 #[derive(Serialize)]
-struct Rows<'a> {
+pub(super) struct Rows<'a> {
     /// Whether the severity has a row; else these are all.
     fits: bool,
     rows: Vec<Row<'a>>,
@@ -56,6 +58,18 @@ struct Row<'a> {
     severity: &'a str,
     response: &'a str,
     people: &'a str,
+}
+
+impl<'a> Rows<'a> {
+    /// Those of `escalation`.
+    pub(super) fn of(escalation: &'a Escalation) -> Self {
+        let row = |row: &'a EscalationRow| Row {
+            severity: &row.severity,
+            response: &row.response,
+            people: &row.people,
+        };
+        Self { fits: escalation.fits, rows: escalation.rows.iter().map(row).collect() }
+    }
 }
 
 /// The payload, as JSON on one line; none for a record without a start.
@@ -88,14 +102,7 @@ pub fn payload(record: &Record, escalation: &Escalation) -> Option<String> {
         exit: finished.map(|end| end.exit),
         summary: finished.map(|end| end.summary.as_str()),
         targets: &record.targets,
-        escalation: Rows {
-            fits: escalation.fits,
-            rows: escalation
-                .rows
-                .iter()
-                .map(|row| Row { severity: &row.severity, response: &row.response, people: &row.people })
-                .collect(),
-        },
+        escalation: Rows::of(escalation),
     };
     Some(serde_json::to_string(&payload).expect("a payload has only string keys"))
 }
@@ -113,7 +120,6 @@ pub fn signature(secret: &[u8], body: &[u8]) -> String {
 mod tests {
     use super::super::{escalation, sample, schema};
     use super::*;
-    use crate::runbook::EscalationRow;
     use serde_json::{Value, json};
 
     #[test]
