@@ -95,8 +95,18 @@ fn the_last_chaos_suite_can_be_read_and_run_again() {
     let failing = levibot.ok(r#"grep '"status":"fail"' backend/reports/chaos/latest/results.jsonl"#);
     assert_eq!(summary["scenarios"], results.lines().count());
     assert_eq!(summary["failed"], failing.lines().count());
+    // What a fresh LeviBot brings along has the form of what the suite writes.
+    let has_all = |value: &serde_json::Value, schema: &str| {
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let required = schema["required"].as_array().unwrap();
+        let missing: Vec<_> =
+            required.iter().filter(|key| value.get(key.as_str().unwrap()).is_none()).collect();
+        assert_eq!(missing, Vec::<&serde_json::Value>::new(), "{value}");
+    };
+    has_all(&summary, include_str!("../../runbooks/reference/schema/chaos.schema.json"));
     for line in results.lines() {
-        serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let trial = serde_json::from_str(line).unwrap();
+        has_all(&trial, include_str!("../../runbooks/reference/schema/trial.schema.json"));
     }
 
     let said = levibot.sh("PATH=/usr/bin:/bin ./scripts/run_chaos_suite.sh");
