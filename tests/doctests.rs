@@ -233,6 +233,21 @@ fn blessing_rewrites_what_differs_and_the_next_test_passes() {
 }
 
 #[test]
+fn blessing_says_what_a_failed_step_keeps_it_from() {
+    let document = "# A\n\n```bash\necho a; false\n```\n\n```output\nb\n```\n\n```bash\necho c\n```\n\n```output\nd\n```\n";
+    let finished = on_host(document, &["--bless"]).exit(1);
+    let finished = finished
+        .says("warning: doc.md:8 is left as it is: step 1: it ended with status 1, expected status 0\n")
+        .says("warning: doc.md:16 is left as it is: step 2 did not run\n");
+    assert_eq!(finished.test.read("doc.md"), document);
+    let slow =
+        "# A\n\n<!-- runbook: timeout=100ms -->\n```bash\necho a; sleep 60\n```\n\n```output\nb\n```\n";
+    let finished = on_host(slow, &["--bless"]).exit(1);
+    let finished = finished.says("is left as it is: step 1: it ended with a time-out after 100 ms");
+    assert_eq!(finished.test.read("doc.md"), slow);
+}
+
+#[test]
 fn a_transcript_is_compared_in_a_test() {
     on_host("# A\n\n```console\n$ echo a\na\n$ echo b\nc\n```\n", &[]).exit(1).says("-c\n           +b\n");
 }

@@ -26,7 +26,19 @@ pub fn event(out: &mut dyn Write, event: &TestEvent) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::schema::misfits;
     use crate::report::test_sample::events;
+
+    #[test]
+    fn every_event_fits_the_books_schema() {
+        let schema = include_str!("../../runbooks/reference/schema/test.schema.json");
+        for one in &events() {
+            let mut out = Vec::new();
+            event(&mut out, one).expect("a vector takes everything");
+            let text = String::from_utf8(out).expect("is UTF-8");
+            assert_eq!(misfits(schema, &text), Vec::<String>::new(), "{text}");
+        }
+    }
 
     #[test]
     fn every_event_is_one_line() {

@@ -6,6 +6,7 @@ use super::grounds::{Grounds, Made};
 use super::pool;
 use super::select::{Selected, Test};
 use super::tier::Checked;
+use crate::check::outcome::{StepStatus, TestStep};
 use crate::check::{self, Edit, Verdict};
 use crate::cli::failure::{CANNOT_START, Failure};
 use crate::cli::staging::stage_failed;
@@ -73,6 +74,7 @@ pub(super) fn bless(
                     let found = edits.entry(test.document).or_default();
                     found.extend(one(test, &actual, &mut text, output_style(matches, host)));
                 }
+                text += &not_run(test, &report.steps);
             }
         }
     }
@@ -95,6 +97,19 @@ fn stopped(signal: i32) -> Failure {
     Failure { code: 128 + signal, text: "nothing was rewritten\n".to_owned() }
 }
 
+/// Says which expectations nothing was compared with, since a step before them failed.
+fn not_run(test: &Test<'_>, steps: &[TestStep]) -> String {
+    let mut text = String::new();
+    for step in steps.iter().filter(|step| step.status == StepStatus::NotRun) {
+        let found = test.procedure.steps.iter().find(|it| it.id == step.id);
+        if let Some(expectation) = found.and_then(|it| it.expectation.as_ref()) {
+            let (file, line) = (&test.case.file, expectation.line);
+            let _ = writeln!(text, "warning: {file}:{line} is left as it is: step {} did not run", step.id);
+        }
+    }
+    text
+}
+
 /// The edits for one step's output, and what is to be said of it.
 fn one(test: &Test<'_>, actual: &super::inside::Actual, text: &mut String, style: Style) -> Vec<Edit> {
     let Some(expectation) = test.procedure.steps.get(actual.step).and_then(|step| step.expectation.as_ref())
@@ -103,9 +118,9 @@ fn one(test: &Test<'_>, actual: &super::inside::Actual, text: &mut String, style
     };
     let (file, line) = (&test.case.file, expectation.line);
     let blessed = match &actual.output {
-        None => Err("the output is longer than what is recorded".to_owned()),
-        Some(output) if output.contains(MASK) => Err("the output holds a secret".to_owned()),
-        Some(output) => check::bless(&test.runbook.source, expectation, output, &actual.captures)
+        Err(why) => Err(why.clone()),
+        Ok(output) if output.contains(MASK) => Err("the output holds a secret".to_owned()),
+        Ok(output) => check::bless(&test.runbook.source, expectation, output, &actual.captures)
             .map_err(|refusal| refusal.to_string())
             .map(|edits| (edits, output)),
     };

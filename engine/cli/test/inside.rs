@@ -59,8 +59,8 @@ pub(super) struct Report {
 pub(super) struct Actual {
     /// Position of the step.
     pub(super) step: usize,
-    /// All of its standard output; none if it is longer than what is recorded.
-    pub(super) output: Option<String>,
+    /// All of its standard output, or why it cannot be taken.
+    pub(super) output: Result<String, String>,
     /// What was captured before it.
     pub(super) captures: Captures,
 }

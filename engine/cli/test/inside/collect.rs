@@ -126,8 +126,12 @@ impl<'a> Collector<'a> {
             let verdict = is_whole.then(|| check(expectation, &stdout, &mut self.captures));
             if self.bless {
                 let is_good = matches!(&verdict, Some(Verdict::Matched | Verdict::Malformed(_)));
-                if problems.is_empty() && !is_good {
-                    let output = is_whole.then(|| stdout.clone());
+                if !is_good {
+                    let output = match problems.first() {
+                        Some(problem) => Err(format!("step {}: {}", planned.id, problem.what)),
+                        None if is_whole => Ok(stdout.clone()),
+                        None => Err("the output is longer than what is recorded".to_owned()),
+                    };
                     self.actual.push(Actual { step: index, output, captures: before });
                 }
             } else {
