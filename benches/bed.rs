@@ -110,17 +110,35 @@ fn run(command: &mut Command) -> Duration {
     })
 }
 
-/// The most memory `command` ever held, in bytes, as the kernel counts it.
+/// CPU time of everything this process has started and waited for, in steps of 10 ms.
+pub(crate) fn children_cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").expect("there is a /proc");
+    let fields = text.rsplit_once(')').expect("has a name").1;
+    // User and system time of children are fields 16 and 17; the name is the second.
+    let ticks =
+        fields.split_whitespace().skip(13).take(2).map(|field| field.parse::<u64>().expect("is a number"));
+    Duration::from_millis(10 * ticks.sum::<u64>())
+}
+
+/// The most memory that `command`, or another engine below it, ever held, in bytes, as the kernel counts it.
 pub(crate) fn peak(command: &mut Command) -> u64 {
     let mut child = command.spawn().expect("it can start");
-    let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().expect("is our child").is_none() {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        peak = peak.max(kilobytes.unwrap_or(0) * 1024);
+        peak = engines(child.id()).into_iter().fold(peak, u64::max);
         std::thread::sleep(Duration::from_millis(2));
     }
     peak
+}
+
+/// The peaks of process `pid`, if it is an engine, and of those below it.
+fn engines(pid: u32) -> Vec<u64> {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let status = read("status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    let own = status.starts_with("Name:\trunbook\n").then(|| kilobytes.unwrap_or(0) * 1024);
+    let below = read(&format!("task/{pid}/children"));
+    let below = below.split_whitespace().filter_map(|pid| pid.parse().ok()).flat_map(engines);
+    own.into_iter().chain(below).collect()
 }

@@ -1,6 +1,7 @@
 //! One function a row of the table.
 
 use crate::bed::{Bed, in_turn, median, peak, timed};
+use crate::doctests;
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::process::Stdio;
@@ -10,21 +11,31 @@ use std::time::Duration;
 pub(crate) struct Row {
     pub(crate) what: &'static str,
     pub(crate) ours: Duration,
-    pub(crate) yardstick: Duration,
+    /// None where it is not installed.
+    pub(crate) yardstick: Option<Duration>,
     pub(crate) budget: Duration,
     pub(crate) rule: String,
 }
 
 /// Every row, measured as it is asked for.
-pub(crate) fn all(bed: &Bed) -> impl Iterator<Item = Row> + '_ {
+pub(crate) fn all<'b>(bed: &'b Bed, only: Option<&str>) -> impl Iterator<Item = Row> + 'b {
+    let doctests_only = only == Some("doctests");
     let rows: [fn(&Bed) -> Row; 7] = [version, one_step, thousand_steps, large_output, parsing, stage, suite];
-    rows.into_iter().map(move |row| row(bed)).chain(std::iter::once_with(|| ten_thousand_runs(bed)).flatten())
+    let rows = rows.into_iter().filter(move |_| !doctests_only).chain(doctests::ROWS);
+    let runs = move || (!doctests_only).then(|| ten_thousand_runs(bed)).into_iter().flatten();
+    rows.map(move |row| row(bed)).chain(std::iter::once_with(runs).flatten())
 }
 
 fn version(bed: &Bed) -> Row {
     let (ours, yardstick) = in_turn(200, &mut bed.runbook(&["--version"]), &mut bed.bash("true"));
     let rule = "`--version`: 1.2x of `just --version`, itself 0.9x of `bash -c true`".to_owned();
-    Row { what: "start-up", ours, yardstick, budget: yardstick.mul_f64(1.2 * 1.6 / 1.8), rule }
+    Row {
+        what: "start-up",
+        ours,
+        yardstick: Some(yardstick),
+        budget: yardstick.mul_f64(1.2 * 1.6 / 1.8),
+        rule,
+    }
 }
 
 fn one_step(bed: &Bed) -> Row {
@@ -34,7 +45,7 @@ fn one_step(bed: &Bed) -> Row {
     let (ours, yardstick) = in_turn(200, &mut exec, &mut bed.bash("true"));
     let rule = format!("4 ms where bash takes 1.7, and one fdatasync of {sync:.2?}");
     let budget = yardstick.mul_f64(4.0 / 1.7) + sync;
-    Row { what: "one trivial step, whole process", ours, yardstick, budget, rule }
+    Row { what: "one trivial step, whole process", ours, yardstick: Some(yardstick), budget, rule }
 }
 
 fn thousand_steps(bed: &Bed) -> Row {
@@ -46,7 +57,7 @@ fn thousand_steps(bed: &Bed) -> Row {
     Row {
         what: "1,000 steps of one document",
         ours,
-        yardstick,
+        yardstick: Some(yardstick),
         budget: Duration::from_secs(1) + sync * 1000,
         rule,
     }
@@ -59,7 +70,7 @@ fn large_output(bed: &Bed) -> Row {
     let (ours, yardstick) = in_turn(5, &mut exec, &mut bed.bash("cat large.txt | wc -c"));
     let memory = peak(&mut exec);
     let rule = format!("2x of `| wc -c`; peak memory {:.1} MiB, budget 20", memory as f64 / 1048576.0);
-    Row { what: "100 MB of output", ours, yardstick, budget: yardstick * 2, rule }
+    Row { what: "100 MB of output", ours, yardstick: Some(yardstick), budget: yardstick * 2, rule }
 }
 
 fn parsing(_: &Bed) -> Row {
@@ -80,7 +91,7 @@ fn parsing(_: &Bed) -> Row {
     let ours = median(pairs.iter().map(|pair| pair.0));
     let yardstick = median(pairs.iter().map(|pair| pair.1));
     let rule = format!("half of pulldown-cmark's speed on the same {} kB", text.len() / 1000);
-    Row { what: "reading Markdown", ours, yardstick, budget: yardstick * 2, rule }
+    Row { what: "reading Markdown", ours, yardstick: Some(yardstick), budget: yardstick * 2, rule }
 }
 
 /// From the start of the engine to a stage that is up, with a service that is ready at once.
@@ -104,7 +115,7 @@ fn stage(bed: &Bed) -> Row {
     let ours = median(pairs.iter().map(|pair| pair.0));
     let yardstick = median(pairs.iter().map(|pair| pair.1));
     let rule = "60 ms beyond the service's own start; the yardstick is a bare `bwrap`".to_owned();
-    Row { what: "a stage is up", ours, yardstick, budget: Duration::from_millis(60), rule }
+    Row { what: "a stage is up", ours, yardstick: Some(yardstick), budget: Duration::from_millis(60), rule }
 }
 
 /// Twelve scenarios three times on the stage of the row before, whose steps wait for nothing.
@@ -120,7 +131,7 @@ fn suite(bed: &Bed) -> Row {
     Row {
         what: "a suite of 12 scenarios, 3 times each",
         ours,
-        yardstick,
+        yardstick: Some(yardstick),
         budget: Duration::from_secs(60),
         rule,
     }
@@ -149,7 +160,7 @@ fn ten_thousand_runs(bed: &Bed) -> Vec<Row> {
     .map(|(what, args)| {
         let (ours, yardstick) = in_turn(5, &mut runbook(args), &mut yardstick);
         let rule = "half a second; the yardstick counts the lines of every journal".to_owned();
-        Row { what, ours, yardstick, budget: Duration::from_millis(500), rule }
+        Row { what, ours, yardstick: Some(yardstick), budget: Duration::from_millis(500), rule }
     })
     .into()
 }
@@ -164,7 +175,7 @@ fn up_after(events: &str, began: std::time::SystemTime) -> Duration {
 }
 
 /// A document with one procedure of `steps` steps that each run `command`.
-fn document(steps: usize, command: &str) -> String {
+pub(crate) fn document(steps: usize, command: &str) -> String {
     let mut text = "# Bench\n\n".to_owned();
     for number in 1..=steps {
         let _ = write!(text, "{number}. Step {number}:\n   ```bash\n   {command}\n   ```\n\n");
