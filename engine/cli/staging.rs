@@ -101,6 +101,21 @@ pub(super) fn run_directory(home: &Path, run: &str, host: &Host<'_>) -> Result<P
     Ok(directory)
 }
 
+/// Files and directories of the project that its sandboxes can read.
+pub(super) fn readable(
+    project: &Project,
+    documents: &Documents,
+    host: &Host<'_>,
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut read = project.readable()?;
+    // A suite that the procedure runs on the stage needs all of the project.
+    let named =
+        documents.config.iter().flat_map(|(_, config)| config.procedures.iter().chain(&config.scenarios));
+    let named = named.map(|name| tidy(&project.folder().join(&name.value)));
+    read.extend(named.filter(|path| host.files.exists(path)));
+    Ok(read)
+}
+
 /// The sandbox for run `run` below `home`, whose directory exists. It sees the documents, what the stage
 /// names and `more`.
 pub(super) fn sandbox(
@@ -112,13 +127,8 @@ pub(super) fn sandbox(
     run: &str,
     host: &Host<'_>,
 ) -> Result<WantedSandbox, Failure> {
-    let mut read = project.readable()?;
+    let mut read = readable(project, documents, host)?;
     let cwd = host.environment.cwd();
-    // A suite that the procedure runs on the stage needs all of the project.
-    let named =
-        documents.config.iter().flat_map(|(_, config)| config.procedures.iter().chain(&config.scenarios));
-    let named = named.map(|name| tidy(&project.folder().join(&name.value)));
-    read.extend(named.filter(|path| host.files.exists(path)));
     read.extend(documents.runbooks.iter().map(|runbook| cwd.join(runbook.source.path())));
     read.extend(more);
     let directory = Store::new(host.files, home).directory(run);

@@ -105,7 +105,8 @@ impl Grounds {
                     Err(failure.text.strip_prefix("error: ").unwrap_or(&failure.text).to_owned())
                 }
                 (Ok(None), Some(bwrap)) => {
-                    let (read, let_in) = (declared.readable()?, declared.let_in());
+                    let (read, let_in) =
+                        (staging::readable(declared, &book.documents, host)?, declared.let_in());
                     Ok(sandbox(bwrap, source, read, let_in, &below, host, watch)?)
                 }
                 (Ok(None), None) => {
