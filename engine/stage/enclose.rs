@@ -67,6 +67,15 @@ pub fn shares_processes(run: &str) -> bool {
     SystemFiles.is_dir(&Path::new(sandbox::INSIDE).join(run).join(SHARED))
 }
 
+/// Where `bwrap` is, if it is installed.
+///
+/// # Errors
+/// [`Unavailable::Missing`].
+pub fn find(environment: &dyn Environment, processes: &dyn Processes) -> Result<PathBuf, Unavailable> {
+    let path = environment.var("PATH").unwrap_or_default();
+    processes.find_program("bwrap", &path, Path::new("/")).ok_or(Unavailable::Missing)
+}
+
 /// Where `bwrap` is, if a sandbox can be had on this host.
 ///
 /// # Errors
@@ -76,9 +85,9 @@ pub fn try_out(
     processes: &dyn Processes,
     watch: &mut Watch,
 ) -> io::Result<Result<PathBuf, Unavailable>> {
-    let path = environment.var("PATH").unwrap_or_default();
-    let Some(bwrap) = processes.find_program("bwrap", &path, Path::new("/")) else {
-        return Ok(Err(Unavailable::Missing));
+    let bwrap = match find(environment, processes) {
+        Ok(bwrap) => bwrap,
+        Err(why) => return Ok(Err(why)),
     };
     let simplest = ["--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--", "true"];
     let tried = trial(command(&bwrap, simplest.map(OsString::from).to_vec(), Vec::new()), watch)?;

@@ -33,15 +33,18 @@ pub(super) fn rehearse(
     let project = &declared.project;
     let source = project.path_of("workdir", &project.stage.workdir)?;
     let mut watch = Watch::new().map_err(|error| stage_failed(&error))?;
-    // Before a long preparation, not after it.
-    let bwrap = match matches.get_flag("no-isolation") {
-        true => None,
-        false => Some(staging::bwrap(&mut watch, host)?),
+    let prepares = project.stage.prepare.is_some() && !matches.get_flag("no-prepare");
+    let bwrap = match (matches.get_flag("no-isolation"), prepares) {
+        (true, _) => None,
+        // Before a long preparation, not after it.
+        (false, true) => Some(staging::bwrap(&mut watch, host)?),
+        // Opening it will show whether it can be had.
+        (false, false) => {
+            Some(enclose::find(host.environment, host.processes).map_err(|why| no_sandbox(&why))?)
+        }
     };
     let quiet = settings.json || settings.verbosity == Verbosity::Quiet;
-    if !matches.get_flag("no-prepare")
-        && let Some(signal) = staging::prepare(project, quiet, &mut watch, host)?
-    {
+    if prepares && let Some(signal) = staging::prepare(project, quiet, &mut watch, host)? {
         return Ok(128 + signal);
     }
     let run = exec::run_started(&planned, settings, host).run;
