@@ -242,7 +242,9 @@ fn an_incident_that_cannot_be_written_changes_no_result() {
 #[test]
 fn a_note_is_part_of_every_report_and_cannot_be_changed_unseen() {
     let test = contained(&[]).test;
-    let test = test.again(&["note", "last", "it was the *disk*"]).run().exit(0).stdout("").test;
+    let test = test.again(&["note", "last", "it was the *disk*"]).run().exit(0);
+    let run = test.test.journal()[0]["run"].as_str().expect("has an id").to_owned();
+    let test = test.stdout(&format!("noted in run {run}\n")).test;
     let test = test.again(&["note", "last", "and the network"]).run().exit(0).test;
     let test = test.again(&["report", "last"]).run().exit(0).says(": it was the *disk*\n").test;
     let markdown = test.again(&["report", "last", "--format", "md"]).run().exit(0);

@@ -27,5 +27,6 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
         };
         Failure::new(CANNOT_START, format!("the note cannot be added to run `{id}`: {error}"), hint)
     })?;
+    writeln!(host.out, "noted in run {id}").map_err(|error| Failure::output(&error))?;
     Ok(0)
 }

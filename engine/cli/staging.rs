@@ -33,7 +33,7 @@ pub(super) fn prepare(
         bash: bash.unwrap_or_else(|| "bash".into()),
         directory: project.folder().to_owned(),
         variables: project.variables(&own_program().map_err(|error| stage_failed(&error))?, None),
-        without: Vec::new(),
+        without: of_cargo(host.environment.vars()),
     };
     let mut progress = live_line(quiet, host);
     if let Some(progress) = &mut progress {
@@ -57,6 +57,13 @@ pub(super) fn prepare(
         Waited::Ended(end) => Err(not_prepared(end, &said)),
         Waited::TimedOut => Err(not_prepared(End::Signaled(9), &said)),
     }
+}
+
+/// The variables that `cargo run` sets for what it runs. With them another `cargo` would build again what is there.
+fn of_cargo(variables: Vec<(String, String)>) -> Vec<String> {
+    let names = variables.into_iter().map(|(name, _)| name);
+    let described = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+    names.filter(|name| described.iter().any(|start| name.starts_with(start))).collect()
 }
 
 /// A line that moves, where there is a terminal for it.

@@ -8,7 +8,7 @@ use crate::plan::testing::{
     act, always, decision, destroying, fallback, manual, notes, observe, optional, step, verify,
 };
 use crate::plan::{Plan, PlanReach, PlanStep, StepId, Work};
-use crate::runbook::{Comparator, Metric, Quantity, Role, Target, Unit};
+use crate::runbook::{Comparator, Expectation, Matching, Metric, Quantity, Role, Target, Unit};
 use crate::source::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -477,6 +477,29 @@ fn a_run_that_ends_badly_after_a_destroying_step_says_what_is_down() {
     let (_, end) = script.run(plan(steps, None));
     assert_eq!(end.summary, "failed: step 3 `Step 3` ended with status 1");
     assert_eq!(end.warnings, ["may be down or lost, by step 2 `Step 2`", "did not run: step 4 `Step 4`"]);
+}
+
+#[test]
+fn a_look_that_the_document_judges_the_run_by_fails_it_only_behind_the_acts() {
+    let text = "a".to_owned();
+    let promised =
+        Expectation { matching: Matching::Lines, text, span: Span::new(0, 0), line: 1, example: false };
+    let judged = |id: &str| PlanStep { expectation: Some(promised.clone()), ..observe(id) };
+    let other = StepResult::Mismatched { diff: "-a\n+b\n".into() };
+    for (steps, expected) in [
+        (vec![judged("1")], (1, "failed: step 1 `Step 1` printed something else than the document says")),
+        (
+            vec![act("1"), judged("2")],
+            (1, "failed: step 2 `Step 2` printed something else than the document says"),
+        ),
+        (vec![judged("1"), act("2"), verify("3")], (0, "succeeded, verified by step 3")),
+    ] {
+        let name = steps.iter().find(|step| step.expectation.is_some()).expect("one is").id.clone();
+        let results = vec![(name.as_str(), other.clone())];
+        let script = Script { policy: UNATTENDED, results, replies: vec![], cancel_in: None };
+        let (_, end) = script.run(plan(steps, None));
+        assert_eq!((end.exit, end.summary.as_str()), expected);
+    }
 }
 
 #[test]

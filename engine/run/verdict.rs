@@ -152,16 +152,21 @@ pub(super) fn outcome(machine: &Machine) -> Outcome {
     }
 }
 
-/// The act or verify that failed and that nothing made up for.
+/// The act or verify that failed and that nothing made up for; or a look that the document judges the run by, and
+/// that saw something else.
 fn failed_step(machine: &Machine) -> Option<StepId> {
+    let last_act = last_act(machine);
     machine
         .plan
         .iter()
         .find(|(id, step)| {
             let progress = &machine.steps[id.index()];
             matches!(&progress.state, State::Failed(result)
-                if !matches!(result, StepResult::LeftOpen | StepResult::Cancelled))
-                && matches!(step.role, Role::Act | Role::Verify)
+                if !matches!(result, StepResult::LeftOpen | StepResult::Cancelled)
+                    && (matches!(step.role, Role::Act | Role::Verify)
+                        || matches!(result, StepResult::Mismatched { .. })
+                            && is_judged(step)
+                            && last_act.is_none_or(|act| *id >= act)))
                 && !progress.resolved
         })
         .map(|(id, _)| id)
@@ -270,6 +275,9 @@ fn summary(machine: &Machine, outcome: Outcome) -> String {
             _ => "recovered by a fallback, verified".into(),
         },
         Outcome::NotVerified => "every step succeeded, not verified: the document has no verify step".into(),
+        Outcome::Observed if machine.steps.iter().any(|step| step.by_hand) => {
+            "observed: no command changed anything, and nothing verified what people did".into()
+        }
         Outcome::Observed => "observed: nothing was changed".into(),
         Outcome::Contained => match last_fallback_act(machine) {
             Some(fallback) => {
