@@ -11,7 +11,7 @@ use super::story::Story;
 use super::style::{Style, millis, one_line, printable};
 use super::timeline::Tone;
 use super::words;
-use crate::event::{Event, EventBody, Outcome, StepHeader, StepResult};
+use crate::event::{Event, EventBody, JudgedTarget, Outcome, StepHeader, StepResult, TargetVerdict};
 use handlebars::Handlebars;
 use serde::Serialize;
 
@@ -29,6 +29,7 @@ struct Page {
     title: String,
     outcome: &'static str,
     tone: &'static str,
+    missed: Vec<String>,
     summary: String,
     facts: Vec<Fact>,
     warnings: Vec<String>,
@@ -105,7 +106,11 @@ fn page(story: &Story, events: &[Event], escalation: Option<&Escalation>) -> Pag
     Page {
         title: one_line(&started.title),
         outcome: story.outcome(),
-        tone: outcome_tone(story.record.outcome()),
+        tone: match outcome_tone(story.record.outcome()) {
+            "good" if !missed(&story.record.targets).is_empty() => "warn",
+            tone => tone,
+        },
+        missed: missed(&story.record.targets),
         summary: one_line(&story.summary()),
         facts: story
             .facts()
@@ -237,6 +242,12 @@ fn tone(tone: Tone) -> &'static str {
     }
 }
 
+/// The targets that were missed.
+fn missed(targets: &[JudgedTarget]) -> Vec<String> {
+    let missed = targets.iter().filter(|target| target.verdict == TargetVerdict::Missed);
+    missed.map(|target| one_line(&target.text)).collect()
+}
+
 fn outcome_tone(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         Some(Outcome::Verified | Outcome::RecoveredByFallback | Outcome::Observed) => "good",
@@ -267,6 +278,23 @@ mod tests {
 
     fn page_of(events: &[Event]) -> String {
         render(events, None).expect("has started")
+    }
+
+    #[test]
+    fn a_missed_target_stands_beside_the_outcome() {
+        let mut events = sample::events();
+        for event in &mut events {
+            match &mut event.body {
+                EventBody::RunFinished(finished) => finished.outcome = Outcome::Verified,
+                EventBody::Target { verdict, .. } => *verdict = TargetVerdict::Missed,
+                _ => {}
+            }
+        }
+        let target = "<p><strong>target missed</strong>: Auto-restart &lt; 30 seconds</p>";
+        let page = page_of(&events);
+        assert!(page.contains("<div class=\"outcome warn\"><strong>succeeded, verified"), "{page}");
+        assert!(page.contains(target), "{page}");
+        assert!(!page_of(&sample::events()).contains("target missed</strong>"));
     }
 
     #[test]
