@@ -1,7 +1,7 @@
 //! Values cannot inject: random values at every kind of place, through real bash.
 //!
 //! For every value and place, the command receives exactly the value's bytes as one piece of data, or
-//! the value is refused, and nothing else runs. Many cases share one bash: its commands are functions
+//! the value is refused, and nothing else runs. An empty value is always refused. Many cases share one bash: its commands are functions
 //! that write what they received, and any command that is no such function writes an alarm.
 //! `RUNBOOK_INJECTION_CASES` sets the number of cases, `RUNBOOK_INJECTION_SEED` another beginning.
 
@@ -217,6 +217,14 @@ const PIECES: &[&str] = &[
     "\u{8}",
 ];
 
+#[test]
+fn an_empty_value_is_refused_at_every_place() {
+    let all = PLACES.iter().map(|place| (place, false)).chain(VARIABLES.iter().map(|place| (place, true)));
+    for (place, is_variable) in all {
+        assert_eq!(filled(place, "", is_variable), None, "{}", place.script);
+    }
+}
+
 /// A small generator of random numbers: the same seed gives the same cases everywhere.
 struct Random(u64);
 
@@ -325,6 +333,7 @@ fn batch(seed: u64, first: u64, count: u64) -> Vec<u64> {
         let (place, is_variable) = all[which];
         let value = random.value();
         let Some(text) = filled(place, &value, is_variable) else { continue };
+        assert!(!value.is_empty(), "an empty value was taken by {}", place.script);
         taken[which] += 1;
         script.push_str(&format!("case_is {case}\n{text}\n"));
         expected.extend(["case".to_owned(), case.to_string()]);

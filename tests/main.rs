@@ -37,3 +37,4 @@ mod seed;
 mod signals;
 mod staged;
 mod terminal;
+mod values;

@@ -50,11 +50,13 @@ pub(super) fn bind(procedure: &Procedure, values: &Values<'_>) -> (Vec<BoundPara
         .parameters
         .iter()
         .map(|parameter| {
-            let found = look_up(procedure, parameter, values);
+            let mut found = look_up(procedure, parameter, values);
             if let Some((value, origin)) = &found
-                && let Err(error) = check(parameter, value, origin)
+                && let Err(error) = check(procedure, parameter, value, origin)
             {
                 errors.push(error);
+                // It is said once: each place would refuse it again.
+                found = found.filter(|(value, _)| !value.is_empty());
             }
             let (value, origin) = found.unzip();
             BoundParameter {
@@ -108,7 +110,12 @@ fn unknown(procedure: &Procedure, values: &Values<'_>) -> Vec<ArgumentError> {
 }
 
 /// Whether the document allows the value. A secret's value is in no message.
-fn check(parameter: &Parameter, value: &str, origin: &str) -> Result<(), ArgumentError> {
+fn check(
+    procedure: &Procedure,
+    parameter: &Parameter,
+    value: &str,
+    origin: &str,
+) -> Result<(), ArgumentError> {
     let declared = &parameter.declaration;
     let shown = if declared.secret { "the value".to_owned() } else { format!("`{value}`") };
     let name = &parameter.name;
@@ -120,6 +127,9 @@ fn check(parameter: &Parameter, value: &str, origin: &str) -> Result<(), Argumen
             format!("`{name}` is secret and must not stand on a command line, where others can read it"),
             format!("set RUNBOOK_PARAM_{}, or use --params FILE", name.to_uppercase()),
         ));
+    }
+    if value.is_empty() && !declared.pattern.as_deref().is_some_and(|pattern| matches(pattern, "")) {
+        return Err(empty(procedure, parameter, origin));
     }
     if value.contains('\0') {
         return wrong("it contains a NUL byte".into(), "no shell can take it".into());
@@ -140,15 +150,36 @@ fn check(parameter: &Parameter, value: &str, origin: &str) -> Result<(), Argumen
             format!("choose from: {}", declared.choices.join(", ")),
         );
     }
-    if let Some(pattern) = &declared.pattern {
-        // A pattern that does not compile is the document's error and was reported as one.
-        let whole = Regex::new(&format!(r"\A(?:{pattern})\z"));
-        if whole.is_ok_and(|whole| !whole.is_match(value)) {
-            let hint = "the document declares which values are safe there".to_owned();
-            return wrong(format!("it does not match `{pattern}`"), hint);
-        }
+    if let Some(pattern) = &declared.pattern
+        && !matches(pattern, value)
+    {
+        let hint = "the document declares which values are safe there".to_owned();
+        return wrong(format!("it does not match `{pattern}`"), hint);
     }
     Ok(())
+}
+
+/// Whether the whole `value` is one that `pattern` allows.
+fn matches(pattern: &str, value: &str) -> bool {
+    // A pattern that does not compile is the document's error and was reported as one.
+    Regex::new(&format!(r"\A(?:{pattern})\z")).is_ok_and(|whole| whole.is_match(value))
+}
+
+/// An empty value, which nobody means: `$ID` was not set, or a file was not filled in.
+fn empty(procedure: &Procedure, parameter: &Parameter, origin: &str) -> ArgumentError {
+    let name = &parameter.name;
+    let from = match (origin, variable(procedure, parameter)) {
+        ("environment", Some(variable)) => format!("RUNBOOK_PARAM_{} or {variable}", name.to_uppercase()),
+        ("environment", None) => format!("RUNBOOK_PARAM_{}", name.to_uppercase()),
+        ("flag", _) => parameter.flag.clone(),
+        (origin, _) => origin.to_owned(),
+    };
+    ArgumentError::new(
+        format!(
+            "the value of `{name}` is empty (from {from}): it would turn `rm -rf dir/<{name}>` into `rm -rf dir/`"
+        ),
+        "give it a value; where empty is meant, declare a pattern in the document that accepts empty text",
+    )
 }
 
 /// The variable's name, when the document writes the parameter as `$NAME` somewhere.

@@ -6,6 +6,7 @@ mod bind;
 mod build;
 mod model;
 mod programs;
+mod stray;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;

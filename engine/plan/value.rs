@@ -28,8 +28,10 @@ pub enum Why {
     Dash,
     /// It begins with `@` where a file would be read.
     At,
-    /// It is empty where that would change what the rest means.
+    /// It is empty.
     Empty,
+    /// It makes a path that changes something lead to another directory.
+    Stray,
     /// It has other characters than a URL's part may have, or is a dot path.
     Url,
     /// It has an `@` in a URL's host.
@@ -65,6 +67,9 @@ impl Refused {
             Why::Dash => format!("{value} begins with `-`, which the command would read as an option"),
             Why::At => format!("{value} begins with `@`, which a command may read as a file's name"),
             Why::Empty => format!("{value} is empty, which would change what the rest of the command means"),
+            Why::Stray => format!(
+                "{value} stands in a path of a step that changes something, and `.` or `..` in it would make that another directory"
+            ),
             Why::Url => format!("{value} stands in a URL and has characters that would change it"),
             Why::UrlHost => {
                 format!("{value} stands in a URL's host and has an `@`, which would change the host")
@@ -96,6 +101,7 @@ impl Refused {
             Why::Splits => "write the variable in double quotes in the document",
             Why::Arithmetic => "give a whole number without leading zeros",
             Why::Dash | Why::At => "give a value that begins with another character",
+            Why::Stray => "give a name that has no `.` or `..` between slashes",
             Why::Delimiter => "choose another delimiter in the document",
             Why::Nul | Why::Mark | Why::Empty | Why::LineBreak | Why::Device | Why::Tab => {
                 "give another value"
@@ -105,10 +111,14 @@ impl Refused {
 }
 
 /// Why `value` may not stand in this context. `free`: the document declares a pattern for it, which
-/// stands for the rules on URLs and on what is parsed again.
+/// stands for the rules on empty values, on URLs and on what is parsed again.
 pub(super) fn check(context: &Context, value: &str, free: bool) -> Option<Why> {
     if let Some(why) = &context.refused {
         return Some(Why::Place(why.clone()));
+    }
+    // An empty value takes a word's end away, or a whole directory's name: `rm -rf dir/<x>`.
+    if value.is_empty() && !free {
+        return Some(Why::Empty);
     }
     if let Some(why) = unfit(value) {
         return Some(why);
@@ -118,9 +128,6 @@ pub(super) fn check(context: &Context, value: &str, free: bool) -> Option<Why> {
     }
     if context.word_start && value.starts_with('@') {
         return Some(Why::At);
-    }
-    if !free && (context.url || context.reparsed.is_some()) && value.is_empty() {
-        return Some(Why::Empty);
     }
     if !free && context.url {
         if !is_tame(value) {
@@ -151,6 +158,9 @@ pub(super) fn check(context: &Context, value: &str, free: bool) -> Option<Why> {
 
 /// Why `value` may not be what a variable holds at this use.
 pub(super) fn check_use(one: &VariableUse, value: &str, free: bool) -> Option<Why> {
+    if value.is_empty() && !free {
+        return Some(Why::Empty);
+    }
     if let Some(why) = unfit(value) {
         return Some(why);
     }
@@ -162,7 +172,7 @@ pub(super) fn check_use(one: &VariableUse, value: &str, free: bool) -> Option<Wh
             && (digits == "0" || !digits.starts_with('0'));
         return (!whole).then_some(Why::Arithmetic);
     }
-    if one.free_form && !free && (!is_tame(value) || value.is_empty() || value.starts_with(['-', '@', '~'])) {
+    if one.free_form && !free && (!is_tame(value) || value.starts_with(['-', '@', '~'])) {
         return Some(Why::FreeForm);
     }
     if one.splits && value.contains([' ', '\t', '\n', '*', '?', '[', '\\']) {

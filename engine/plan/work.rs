@@ -2,13 +2,14 @@
 
 use super::build::Problem;
 use super::programs::{Surroundings, programs};
+use super::stray;
 use super::template::{self, Insertion};
 use super::value::{Refused, Why};
 use super::{BoundParameter, PlanStatement, RunMode, ShellWork, Work};
 use crate::diagnostic::Diagnostic;
 use crate::plan::ArgumentError;
 use crate::runbook::{CommandBlock, CommandMode, ParameterForm, ParameterPlace, Procedure, Role, Step};
-use crate::shell::{self, Hazard, Inside, Script, Statement};
+use crate::shell::{self, Effect, Hazard, Inside, Script, Statement};
 use crate::source::Span;
 
 /// Shell options of steps whose failure counts.
@@ -59,6 +60,15 @@ impl<'a> Scripts<'a> {
         let mut insertions = Vec::new();
         let mut inserted = Vec::new();
         let mut open = false;
+        let changes = step.effect > Effect::Reads;
+        // What is wrong with a session's variable, wherever this text uses it.
+        let held = |name: &str, value: &str, free: bool| {
+            let mut refused = template::check_variable(&block.script, name, value, free);
+            if changes {
+                refused.extend(stray::carried(&block.script, name, value));
+            }
+            refused
+        };
         for (index, place) in &self.places[index] {
             let bound = &self.parameters[*index];
             let free = self.procedure.parameters[*index].declaration.pattern.is_some();
@@ -68,7 +78,7 @@ impl<'a> Scripts<'a> {
                 insertions.push(Insertion { span: place.script_span, value, secret: bound.secret, free });
                 inserted.push(*index);
             } else if let (Some(name), Some(value)) = (&bound.variable, value) {
-                let refused = template::check_variable(&block.script, name, value, free);
+                let refused = held(name, value, free);
                 problems.extend(refused.iter().map(|refused| refusal(block, refused, &bound.name)));
             }
         }
@@ -77,13 +87,15 @@ impl<'a> Scripts<'a> {
             let bound = &self.parameters[*index];
             let free = self.procedure.parameters[*index].declaration.pattern.is_some();
             let value = bound.value.as_deref().unwrap_or_default();
-            let refused = template::check_variable(&block.script, variable, value, free);
+            let refused = held(variable, value, free);
             problems.extend(refused.iter().map(|refused| refusal(block, refused, &bound.name)));
         }
         let parsed = shell::parse(&block.script);
+        let strays = stray::inserted(&block.script, &insertions, changes);
         let rendered = match template::render(&block.script, &insertions) {
-            Ok(rendered) => rendered,
-            Err(refused) => {
+            Ok(rendered) if strays.is_empty() => rendered,
+            other => {
+                let refused = other.err().unwrap_or(strays);
                 let name = |span: Span| {
                     let at = insertions.iter().position(|insertion| insertion.span == span);
                     at.map_or("a value", |at| self.parameters[inserted[at]].name.as_str())

@@ -62,6 +62,7 @@ fn plain(quoting: Quoting) -> Context {
         redirect: false,
         before_redirect: false,
         assigned: None,
+        component: None,
     }
 }
 
@@ -230,7 +231,12 @@ impl<'p> Reader<'p> {
         } else {
             word.end
         };
-        self.url(&before, &without_quotes(&text[place.end..until]), &mut context);
+        let after = without_quotes(&text[place.end..until]);
+        self.url(&before, &after, &mut context);
+        if !is_body {
+            let alone = self.parsed.placeholders_in(Span::new(from, until)).len() <= 1;
+            context.component = component(&before, &after, alone);
+        }
         let known = self.parsed.placeholders_in(Span::new(from, place.start));
         let only_open =
             before.len() <= known.iter().map(|place| place.span.end - place.span.start).sum::<usize>();
@@ -420,6 +426,23 @@ fn test(chain: &[Node<'_>], text: &str, place: Span) -> Result<(), &'static str>
 }
 
 /// The text without quotes, as far as they can be told without reading it again.
+/// What stands in the same component of a path, if the word is one. `known`: nothing else in the word is
+/// still open.
+fn component(before: &str, after: &str, known: bool) -> Option<(String, String)> {
+    let before = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let after = after.split(char::is_whitespace).next().unwrap_or_default();
+    if !before.contains('/') && !after.contains('/') {
+        return None;
+    }
+    let fixed = |text: &str| {
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | ',' | '@' | '%');
+        if known && text.chars().all(plain) { text.to_owned() } else { String::new() }
+    };
+    let beside_before = before.rsplit(['/', '=', ':']).next().unwrap_or_default();
+    let beside_after = after.split(['/', ':']).next().unwrap_or_default();
+    Some((fixed(beside_before), fixed(beside_after)))
+}
+
 fn without_quotes(text: &str) -> String {
     text.replace("$'", "").replace("$\"", "").replace(['"', '\''], "")
 }

@@ -200,6 +200,9 @@ pub struct Context {
     pub before_redirect: bool,
     /// The variable whose value it becomes (part of); what is done with that matters too.
     pub assigned: Option<String>,
+    /// It stands in a path: what is beside it in the same component, before and after. Text that is not
+    /// known yet (another placeholder, a variable, a pattern) counts as none.
+    pub component: Option<(String, String)>,
 }
 
 /// One use of a variable, `$NAME` or `${NAME…}`.

@@ -31,7 +31,6 @@ fn values_are_quoted_for_their_place() {
         ("curl http://h/engines/{engine_id}/stop", "3", "curl http://h/engines/3/stop"),
         ("ls <dir>", "a b", "ls 'a b'"),
         ("ls <dir>", "it's", r"ls 'it'\''s'"),
-        ("ls <dir>", "", "ls ''"),
         ("ls x/<dir>/*.log", "$(id)", "ls x/'$(id)'/*.log"),
         ("ls \"<dir>\"", "a\"$b`c\\", r#"ls "a\"\$b\`c\\""#),
         ("ls '<dir>'", "it's $x", r"ls 'it'\''s $x'"),
@@ -121,6 +120,7 @@ fn unsafe_values_are_refused_with_a_reason_and_without_the_value() {
             "@v9",
             "the value of `x` begins with `@`, which a command may read as a file's name",
         ),
+        ("ls <dir>", "", "the value of `x` is empty, which would change what the rest of the command means"),
         (
             "curl http://h/<id>",
             "",
@@ -203,6 +203,7 @@ fn every_refusal_has_a_hint() {
         ),
         (Why::Splits, "write the variable in double quotes in the document"),
         (Why::Arithmetic, "give a whole number without leading zeros"),
+        (Why::Stray, "give a name that has no `.` or `..` between slashes"),
         (Why::Dash, "give a value that begins with another character"),
         (Why::Delimiter, "choose another delimiter in the document"),
         (Why::Nul, "give another value"),
@@ -217,6 +218,8 @@ fn a_declared_pattern_lifts_the_rules_on_urls_and_languages_only() {
     assert!(fill_with("ssh h \"ls <dir>\"", &["a/b c"], false, true).is_ok());
     assert!(fill_with("ls <dir>", &["-a"], false, true).is_err());
     assert!(fill_with("<cmd> a", &["b"], false, true).is_err());
+    // Whether the pattern allows the empty text was asked before.
+    assert_eq!(fill_with("ls <dir>", &[""], false, true).map(|it| it.script), Ok("ls ''".to_owned()));
 }
 
 #[test]
@@ -238,6 +241,9 @@ fn variables_are_held_to_the_same_rules_where_they_are_used() {
         ("ls $ID", "a b", vec![Why::Splits]),
         ("ls $ID", "*", vec![Why::Splits]),
         ("ls $ID", "", vec![Why::Empty]),
+        ("ls \"dir/$ID\"", "", vec![Why::Empty]),
+        ("echo $((ID))", "", vec![Why::Empty]),
+        ("$ID ls", "", vec![Why::Empty]),
         ("ls \"$ID\"", "-a", vec![Why::Dash]),
         ("curl -d \"$ID\" h", "@a", vec![Why::At]),
         ("curl http://h/$ID", "a/b", vec![Why::Url]),

@@ -1,0 +1,93 @@
+//! Values that are refused before anything runs: empty ones, and those that lead a path astray.
+
+use crate::harness::Test;
+
+const CLEAR: &str = "\
+# Clear cache
+
+1. Clear it:
+   ```bash
+   rm -rf cache/<service>
+   ```
+2. Verify:
+   ```bash
+   test -d cache
+   ```
+";
+
+fn empty(name: &str, from: &str) -> String {
+    format!(
+        "error: the value of `{name}` is empty (from {from}): it would turn `rm -rf dir/<{name}>` into `rm -rf dir/`\n\
+         hint: give it a value; where empty is meant, declare a pattern in the document that accepts empty text\n"
+    )
+}
+
+fn clear(args: &[&str]) -> Test {
+    Test::on(CLEAR, &["exec", "clear cache", "--yes"])
+        .file("cache/a/x", "x")
+        .file("p.yaml", "service: ''\n")
+        .args(args)
+}
+
+#[test]
+fn an_empty_value_is_refused_wherever_it_comes_from() {
+    for (args, from) in [
+        (&["--service", ""][..], "--service"),
+        (&["--service="], "--service"),
+        (&["--param", "service="], "--param"),
+        (&["--params", "p.yaml"], "--params"),
+    ] {
+        let finished = clear(args).run().exit(2).stdout("").stderr(&empty("service", from));
+        assert!(finished.test.path("cache/a/x").exists(), "{args:?}");
+    }
+    let finished = clear(&[]).env("RUNBOOK_PARAM_SERVICE", "").run().exit(2).stdout("");
+    let finished = finished.stderr(&empty("service", "RUNBOOK_PARAM_SERVICE"));
+    assert!(finished.test.path("cache/a/x").exists());
+    Test::on(CLEAR, &["plan", "clear cache", "--service", ""])
+        .run()
+        .exit(2)
+        .stdout("")
+        .stderr(&empty("service", "--service"));
+}
+
+#[test]
+fn an_empty_variable_is_no_value_either() {
+    let text = "# Clear cache\n\n```bash\nrm -rf cache/$CACHE_ID\n```\n";
+    let test = |args: &[&str]| Test::on(text, &["exec", "Clear cache", "--yes"]).args(args);
+    test(&["--cache-id", ""]).run().exit(2).stderr(&empty("cache_id", "--cache-id"));
+    test(&[])
+        .env("CACHE_ID", "")
+        .run()
+        .exit(2)
+        .stderr(&empty("cache_id", "RUNBOOK_PARAM_CACHE_ID or CACHE_ID"));
+}
+
+#[test]
+fn an_empty_default_is_refused_and_a_pattern_may_allow_it() {
+    let with = |declared: &str, script: &str| {
+        let text =
+            format!("---\nparameters:\n  tag: {{ {declared} }}\n---\n# Say it\n\n```bash\n{script}\n```\n");
+        Test::on(&text, &["exec", "Say it", "--yes"])
+    };
+    with("default: ''", "echo \"<tag>\"").run().exit(2).stderr(&empty("tag", "default"));
+    with("pattern: '[a-z]+'", "echo \"<tag>\"")
+        .args(&["--tag", ""])
+        .run()
+        .exit(2)
+        .stderr(&empty("tag", "--tag"));
+    with("pattern: '[a-z]*'", "echo \"t=<tag>.\"").args(&["--tag", ""]).run().exit(0).says("t=.");
+}
+
+#[test]
+fn a_value_that_leads_a_path_astray_is_refused() {
+    for value in [".", "..", "../..", "a/../..", "/"] {
+        let finished = clear(&["--service", value]).run().exit(2).stdout("").stderr(
+            "error: the value of `service` stands in a path of a step that changes something, and `.` or `..` in it \
+             would make that another directory (line 5)\nhint: give a name that has no `.` or `..` between slashes\n",
+        );
+        assert!(finished.test.path("cache/a/x").exists(), "{value}");
+    }
+    let finished = clear(&["--service", "a"]).run().exit(0);
+    assert!(!finished.test.path("cache/a").exists() && finished.test.path("cache").exists());
+    Test::on("# Look\n\n```bash\nls ./<dir>\n```\n", &["exec", "Look", "--dir", ".."]).run().exit(0);
+}
