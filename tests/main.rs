@@ -24,6 +24,7 @@ mod interactive;
 mod keeping;
 mod levibot;
 mod listing;
+mod naming;
 mod nested;
 mod notify;
 mod readme;

@@ -94,7 +94,15 @@ pub fn main(args: &[OsString], host: &mut Host<'_>) -> i32 {
     }
     let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
-        Err(error) => return usage(&error, host),
+        Err(error) => {
+            if let Some(failure) = wanted.and_then(|wanted| wanted.behind(&error)) {
+                let style = style_of(None, host, host.environment.stderr_is_terminal());
+                // Where standard error is closed, the exit code is all that is left.
+                let _ = host.err.write_all(coloured(&failure.text, style).as_bytes());
+                return failure.code;
+            }
+            return usage(&error, host);
+        }
     };
     let Some((name, given)) = matches.subcommand() else { return USAGE };
     let Some(subcommand) = SUBCOMMANDS.iter().find(|it| (it.command)().get_name() == name) else {
@@ -183,7 +191,11 @@ fn error_style(matches: &ArgMatches, host: &Host<'_>) -> Style {
 }
 
 fn chosen(matches: &ArgMatches, host: &Host<'_>, terminal: bool) -> Style {
-    let choice = match matches.get_one::<String>("color").map(String::as_str) {
+    style_of(matches.get_one::<String>("color").map(String::as_str), host, terminal)
+}
+
+fn style_of(colour: Option<&str>, host: &Host<'_>, terminal: bool) -> Style {
+    let choice = match colour {
         Some("always") => ColourChoice::Always,
         Some("never") => ColourChoice::Never,
         _ => ColourChoice::Auto,

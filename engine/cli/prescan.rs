@@ -23,7 +23,7 @@ pub(super) struct Request {
 
 /// The request in `args` (program name first), if its subcommand takes a procedure.
 pub(super) fn wanted(command: &Command, args: &[OsString]) -> Option<Request> {
-    let mut words = args.iter().skip(1).map(|arg| arg.to_string_lossy());
+    let mut words = args.iter().skip(1).map(|arg| arg.to_string_lossy()).peekable();
     let globals: Vec<&Arg> = command.get_arguments().collect();
     let mut subcommand = None;
     while let Some(word) = words.next() {
@@ -53,8 +53,13 @@ pub(super) fn wanted(command: &Command, args: &[OsString]) -> Option<Request> {
             request.files.push(file.to_owned());
             continue;
         }
-        // A parameter's flag is not declared yet, and always takes a value.
-        if takes_separate_value(&known, &word).unwrap_or(word.starts_with("--") && !word.contains('=')) {
+        // A parameter's flag is not declared yet, and always takes a value. One of our own options behind
+        // it is none: the flag is a misspelt option then, which must not hide `--file`.
+        let ours = |next: &str| next.len() > 2 && takes_separate_value(&known, next).is_some();
+        let takes_value = takes_separate_value(&known, &word).unwrap_or_else(|| {
+            word.starts_with("--") && !word.contains('=') && !words.peek().is_some_and(|next| ours(next))
+        });
+        if takes_value {
             let value = words.next();
             if word == "--file" {
                 request.files.extend(value.map(|value| value.into_owned()));
@@ -111,6 +116,8 @@ mod tests {
             ),
             (&["exec", "--yes", "X"], Some("X"), &[]),
             (&["exec", "--param", "a=b", "X"], Some("X"), &[]),
+            (&["exec", "X", "--dry-rn", "--file", "a.md"], Some("X"), &["a.md"]),
+            (&["exec", "X", "--engine-id", "-1", "--file", "a.md"], Some("X"), &["a.md"]),
             (&["exec", "--help"], None, &[]),
             (&["exec", "--help", "X"], Some("X"), &[]),
             (&["exec", "--", "-X"], Some("-X"), &[]),

@@ -10,6 +10,7 @@ use crate::runbook::select::{Selection, select};
 use crate::runbook::yaml::{self, Mapping, Value};
 use crate::runbook::{self, Parameter, Procedure, Runbook, quantity};
 use crate::source::Source;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ const MAX_PARAMS: u64 = 1 << 20;
 pub(super) struct Wanted {
     pub(super) documents: Documents,
     subcommand: String,
+    /// The command line has a name for the procedure.
+    named: bool,
     /// Index of the runbook and of the procedure in it, or why there is none.
     found: Result<(usize, usize), Failure>,
 }
@@ -116,9 +119,12 @@ impl Wanted {
         let documents = Documents::load(&request.files, host);
         let found = match &request.procedure {
             Some(name) => find(&documents, name),
-            None => Err(Failure::new(USAGE, "no procedure is named", "`runbook list` shows them")),
+            None => Err(documents.failure().unwrap_or_else(|| {
+                Failure::new(USAGE, "no procedure is named", "`runbook list` shows them")
+            })),
         };
-        Self { documents, subcommand: request.subcommand.clone(), found }
+        let named = request.procedure.is_some();
+        Self { documents, subcommand: request.subcommand.clone(), named, found }
     }
 
     /// The runbook and the procedure, or why there is none.
@@ -126,6 +132,27 @@ impl Wanted {
         let (runbook, procedure) = self.found.clone()?;
         let runbook = &self.documents.runbooks[runbook];
         Ok((runbook, &runbook.procedures[procedure]))
+    }
+
+    /// What is wrong where clap knows an option for none: which flags there are, the procedure says,
+    /// and here there is none.
+    pub(super) fn behind(self, error: &clap::Error) -> Option<Failure> {
+        let failure = self.found.err()?;
+        if error.kind() != ErrorKind::UnknownArgument {
+            return None;
+        }
+        if self.named || !self.documents.failures.is_empty() {
+            return Some(failure);
+        }
+        // A misspelt option may have swallowed the name.
+        if error.get(ContextKind::SuggestedArg).is_some() {
+            return None;
+        }
+        let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+        let message = format!("no procedure is named, so `{flag}` cannot be one of its parameters");
+        let hint =
+            format!("type `runbook {} PROCEDURE {flag} …`; `runbook list` shows them", self.subcommand);
+        Some(Failure::new(USAGE, message, hint))
     }
 
     /// Gives the subcommand the procedure's parameters as flags.

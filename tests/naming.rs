@@ -1,0 +1,62 @@
+//! A mistake about a procedure's name is what is said, also where a flag of the procedure is given.
+
+use crate::harness::Test;
+
+const DOCUMENT: &str = "# Wiki\n\n## Engine Restart Failed\n\n```bash\necho engine {engine_id}\n```\n\n## Engine Down\n\n```bash\necho down\n```\n";
+
+const NEAR: &str = "error: no procedure is called `Engine Restart Faild`; similar names:\n  \
+                    doc.md:3  Engine Restart Failed\n\
+                    hint: nothing was run; give the name as listed\n";
+
+#[test]
+fn a_misspelt_name_is_said_although_a_flag_of_the_procedure_is_given() {
+    for command in ["exec", "plan", "rehearse"] {
+        for args in [
+            &[command, "Engine Restart Faild", "--engine-id", "3"][..],
+            &[command, "--engine-id", "3", "Engine Restart Faild"],
+            &[command, "Engine Restart Faild", "--engine-id=3", "--dry-rn"],
+        ] {
+            Test::on(DOCUMENT, args).run().exit(2).stdout("").stderr(NEAR);
+        }
+    }
+    Test::on(DOCUMENT, &["exec", "Engine Restart Failed", "--engine-id", "3", "--dry-run"]).run().exit(0);
+}
+
+#[test]
+fn a_name_that_is_missing_is_said() {
+    Test::on(DOCUMENT, &["exec", "--engine-id", "3"]).run().exit(2).stderr(
+        "error: no procedure is named, so `--engine-id` cannot be one of its parameters\n\
+         hint: type `runbook exec PROCEDURE --engine-id …`; `runbook list` shows them\n",
+    );
+    // A misspelt option of ours stays one.
+    let near = Test::on(DOCUMENT, &["exec", "--dry-rn", "Engine Down"]).run().exit(2);
+    near.says("unexpected argument '--dry-rn' found").says("exists: '--dry-run'").never_says("no procedure");
+}
+
+#[test]
+fn where_no_runbook_is_named_that_is_said() {
+    let wrong = "error: no runbook is named\n\
+         hint: give --file FILE, list files under `procedures:` in `runbooks/runbook.yaml`, or set RUNBOOK_PATH\n";
+    for command in ["exec", "plan", "rehearse"] {
+        Test::new().args(&[command, "Engine Restart Failed", "--engine-id", "3"]).run().exit(2).stderr(wrong);
+    }
+    Test::new().args(&["exec", "--engine-id", "3"]).run().exit(2).stderr(wrong);
+}
+
+#[test]
+fn a_broken_configuration_and_a_file_that_is_not_there_are_said() {
+    Test::new()
+        .file("runbooks/runbook.yaml", "procedure: [a.md]\n")
+        .args(&["exec", "Engine Restart Failed", "--engine-id", "3"])
+        .run()
+        .exit(3)
+        .stderr(
+            "error: unknown key `procedure`\n  --> runbooks/runbook.yaml:1:1\n    |\n  1 | procedure: [a.md]\n    \
+             | ^^^^^^^^^\nhint: a key named `procedures` exists\n",
+        );
+    Test::new()
+        .args(&["exec", "Engine Restart Failed", "--engine-id", "3", "--file", "none.md"])
+        .run()
+        .exit(2)
+        .stderr("error: `none.md` does not exist\nhint: is the path right? it counts from here\n");
+}
