@@ -60,3 +60,18 @@ fn a_broken_configuration_and_a_file_that_is_not_there_are_said() {
         .exit(2)
         .stderr("error: `none.md` does not exist\nhint: is the path right? it counts from here\n");
 }
+
+#[test]
+fn the_name_of_a_document_stands_for_its_only_procedure_and_lists_several() {
+    for (name, shown) in [("Wiki", "Wiki"), ("doc", "doc")] {
+        Test::on(DOCUMENT, &["plan", name]).run().exit(2).stdout("").stderr(&format!(
+            "error: `{shown}` names 2 procedures\n  doc.md:3  Engine Restart Failed\n  doc.md:9  Engine Down\n\
+             hint: give the place instead of the name, such as `doc.md:3`\n"
+        ));
+    }
+    let one =
+        "# Redis wiki\n\nAbout it.\n\n## Flush\n\n```bash\necho flush\n```\n\n## Background\n\nProse.\n";
+    for name in ["Redis wiki", "doc", "Flush"] {
+        Test::on(one, &["plan", name]).run().exit(0).says("Flush · doc.md:5");
+    }
+}

@@ -485,6 +485,7 @@ pub(crate) fn runbook() -> Runbook {
     Runbook {
         source,
         title: "Bot".into(),
+        front_title: None,
         metadata: Metadata::default(),
         procedures: vec![procedure],
         escalation: vec![EscalationRow {

@@ -47,6 +47,7 @@ pub fn lower(document: &Document) -> (Runbook, Vec<Diagnostic>) {
     let runbook = Runbook {
         source: document.source.clone(),
         title: heading.unwrap_or(name),
+        front_title: front.title.clone(),
         metadata,
         procedures,
         escalation: escalation::escalation(&blocks(&outline.escalation)),

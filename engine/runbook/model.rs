@@ -12,6 +12,8 @@ pub struct Runbook {
     pub source: Source,
     /// Its title: H1, front matter, or the file's stem.
     pub title: String,
+    /// The title that its front matter gives, whether or not that is its title.
+    pub front_title: Option<String>,
     /// Metadata of the whole document.
     pub metadata: Metadata,
     /// Procedures in document order.

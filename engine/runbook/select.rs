@@ -42,7 +42,7 @@ pub enum Selection<'a> {
 ///
 /// Names are compared without case, spaces, hyphens, underscores, CamelCase, emoji and a leading
 /// `Alert:` or the like. Titles and ids come first; only if none fits, the aliases (file stem, H1,
-/// front-matter title) count. `FILE:LINE`, as listings print it, names the procedure headed there.
+/// front-matter title) count, and those of a document stand for all of its procedures. `FILE:LINE`, as listings print it, names the procedure headed there.
 pub fn select<'a>(runbooks: &'a [Runbook], wanted: &str) -> Selection<'a> {
     let all: Vec<Candidate<'a>> = runbooks
         .iter()
@@ -56,8 +56,16 @@ pub fn select<'a>(runbooks: &'a [Runbook], wanted: &str) -> Selection<'a> {
     let by_title = all.iter().filter(|candidate| candidate.titles().iter().any(|name| is_wanted(name)));
     let mut matches: Vec<Candidate<'a>> = by_title.copied().collect();
     if matches.is_empty() {
-        let by_alias = all.iter().filter(|candidate| candidate.aliases().any(|name| is_wanted(&name)));
-        matches = by_alias.copied().collect();
+        let called = |runbook: &Runbook| runbook.names().iter().any(|name| is_wanted(name));
+        for runbook in runbooks {
+            let own = || all.iter().filter(|candidate| std::ptr::eq(candidate.runbook, runbook));
+            let before = matches.len();
+            matches.extend(own().filter(|it| it.aliases().any(|name| is_wanted(&name))));
+            // The document's name stands for what is in it: its only procedure, or a list to choose from.
+            if matches.len() == before && called(runbook) {
+                matches.extend(own());
+            }
+        }
     }
     match matches.as_slice() {
         [only] => Selection::Found(only.runbook, only.procedure),
@@ -90,6 +98,15 @@ fn cost(wanted: &str, own: &str) -> Option<usize> {
     let long_enough = wanted.chars().count() >= 3 && own.chars().count() >= 3;
     let part = own.contains(wanted) || wanted.contains(own);
     (long_enough && part).then(|| PART + own.len().abs_diff(wanted.len()))
+}
+
+impl Runbook {
+    /// The names of the whole document, folded.
+    fn names(&self) -> Vec<String> {
+        let stem = self.source.path().file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let front = self.front_title.clone();
+        [Some(self.title.clone()), stem, front].into_iter().flatten().map(|name| fold(&name)).collect()
+    }
 }
 
 impl Candidate<'_> {
@@ -169,7 +186,8 @@ mod tests {
         };
         Runbook {
             source: Source::new(path, Vec::new()).expect("is UTF-8"),
-            title: String::new(),
+            title: path.rsplit('/').next().map(|name| format!("About {name}")).unwrap_or_default(),
+            front_title: (path == "d/wiki.md").then(|| "The Wiki".to_owned()),
             metadata: Metadata::default(),
             procedures: headings.iter().map(procedure).collect(),
             escalation: Vec::new(),
@@ -192,6 +210,8 @@ mod tests {
                 &[("Pod keeps crashing", 1, &["KubePodCrashLooping", "🔁 Runbook: Crash loop"])],
             ),
             runbook("c/db.md", &[("Restart", 3, &["db"]), ("Back up", 9, &["db", "MTTR Exceeded"])]),
+            runbook("d/wiki.md", &[("Flush", 5, &[]), ("Trim", 8, &[])]),
+            runbook("e/only.md", &[("Compact", 4, &[])]),
         ]
     }
 
@@ -209,6 +229,8 @@ mod tests {
             ("kubepodcrashlooping", "b/KubePodCrashLooping.md:1"),
             ("Crash Loop", "b/KubePodCrashLooping.md:1"),
             ("c/db.md:3", "c/db.md:3"),
+            ("only", "e/only.md:4"),
+            ("about only.md", "e/only.md:4"),
         ] {
             let Selection::Found(runbook, procedure) = select(&runbooks, wanted) else { panic!("{wanted}") };
             assert_eq!(Candidate { runbook, procedure }.place(), place, "{wanted}");
@@ -228,6 +250,16 @@ mod tests {
                 "db",
                 "`db` names 2 procedures\n  c/db.md:3  Restart\n  c/db.md:9  Back up\n\
                  hint: give the place instead of the name, such as `c/db.md:3`",
+            ),
+            (
+                "wiki",
+                "`wiki` names 2 procedures\n  d/wiki.md:5  Flush\n  d/wiki.md:8  Trim\n\
+                 hint: give the place instead of the name, such as `d/wiki.md:5`",
+            ),
+            (
+                "the wiki",
+                "`the wiki` names 2 procedures\n  d/wiki.md:5  Flush\n  d/wiki.md:8  Trim\n\
+                 hint: give the place instead of the name, such as `d/wiki.md:5`",
             ),
             (
                 "Engin Restart Faild",
