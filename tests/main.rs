@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bad_input;
+mod broken_blocks;
 mod broken_cures;
 mod chaos;
 mod choices;

@@ -66,29 +66,29 @@ pub fn procedure(
 }
 
 /// A command that is not bash.
-fn syntax(source: &Source, step: &Step, is_bash: &mut dyn FnMut(&str) -> bool) -> Vec<Diagnostic> {
-    let Action::Command(block) = &step.action else { return Vec::new() };
+fn syntax(source: &Source, step: &Step, is_bash: &mut dyn FnMut(&str) -> bool) -> Option<Diagnostic> {
+    let Action::Command(block) = &step.action else { return None };
+    unread(source, step).filter(|_| !is_bash(&with_words(&block.script)))
+}
+
+/// A command that the grammar cannot read, and where it gave up. A real bash may know better.
+pub fn unread(source: &Source, step: &Step) -> Option<Diagnostic> {
+    let Action::Command(block) = &step.action else { return None };
     let script = shell::parse(&block.script);
-    if script.is_complete() || is_bash(&with_words(&block.script)) {
-        return Vec::new();
+    if script.is_complete() {
+        return None;
     }
-    script
-        .errors
-        .iter()
-        .take(1)
-        .map(|error| {
-            let start = block.file_offset(error.start);
-            let end = block.file_offset(error.end).max(start);
-            // An error at the very end stands at the last line, not at the fence's marks.
-            let line = source.line_span(source.line(start));
-            let span = Span::new(start.min(line.end), end.min(line.end).max(start.min(line.end)));
-            Diagnostic::error("bash-syntax", span, format!("step {} does not parse as bash", step.id))
-        })
-        .collect()
+    let error = script.errors.first()?;
+    let start = block.file_offset(error.start);
+    let end = block.file_offset(error.end).max(start);
+    // An error at the very end stands at the last line, not at the fence's marks.
+    let line = source.line_span(source.line(start));
+    let span = Span::new(start.min(line.end), end.min(line.end).max(start.min(line.end)));
+    Some(Diagnostic::error("bash-syntax", span, format!("step {} does not parse as bash", step.id)))
 }
 
 /// A script with a word in place of each placeholder.
-fn with_words(script: &str) -> String {
+pub fn with_words(script: &str) -> String {
     let mut text = script.to_owned();
     for place in shell::placeholders(script).iter().rev() {
         text.replace_range(place.span.range(), "x");

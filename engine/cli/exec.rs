@@ -5,6 +5,7 @@ use super::detected::{self, Detected};
 use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
 use super::incident::{self, Incident};
 use super::notify::Notifiers;
+use super::opinion::refuse_broken;
 use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
 use super::recorder::{Live, Recorder};
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
@@ -144,10 +145,12 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
     }
     plan_command::warn(&wanted, host)?;
     if dry {
+        plan_command::warn_unread(&wanted, host)?;
         let form = if settings.json { "json" } else { "text" };
         return plan_command::print(&plan, form, settings.style, host).map(|()| 0);
     }
-    let (runbook, _) = wanted.procedure()?;
+    let (runbook, procedure) = wanted.procedure()?;
+    refuse_broken(&plan, runbook, procedure, host)?;
     let print = (!settings.json).then_some(settings.style);
     let notifiers = Notifiers::of(&wanted.documents, host);
     let aftermath = Aftermath { incident: Incident::of(matches, host)?, print, notifiers };

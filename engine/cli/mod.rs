@@ -16,6 +16,7 @@ mod incident;
 mod list;
 mod note;
 mod notify;
+mod opinion;
 mod plan;
 mod prescan;
 mod procedure;

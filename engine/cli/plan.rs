@@ -3,7 +3,8 @@
 use super::failure::{Failure, Outcome};
 use super::procedure::{Wanted, choices, planning, required};
 use super::{Host, form, format, output_style};
-use crate::diagnostic::Level;
+use crate::check::static_tier;
+use crate::diagnostic::{Diagnostic, Level};
 use crate::plan::{Plan, Program, StepId, missing};
 use crate::report::style::Style;
 use crate::report::{plan_graph, plan_json, plan_text};
@@ -18,6 +19,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
     let wanted = required(wanted)?;
     let plan = wanted.plan(matches, host, &choices(matches))?;
     warn(&wanted, host)?;
+    warn_unread(&wanted, host)?;
     let style = output_style(matches, host);
     print(&plan, form(matches), style, host)?;
     Ok(0)
@@ -29,6 +31,20 @@ pub(super) fn warn(wanted: &Wanted, host: &mut Host<'_>) -> Result<(), Failure> 
     for finding in wanted.findings(Level::Warning) {
         // A closed standard error must not stop a recovery.
         let _ = host.err.write_all(finding.render(&runbook.source).as_bytes());
+    }
+    Ok(())
+}
+
+/// Says which steps the grammar cannot read. Nothing is started to ask bash about them.
+pub(super) fn warn_unread(wanted: &Wanted, host: &mut Host<'_>) -> Result<(), Failure> {
+    let (runbook, procedure) = wanted.procedure()?;
+    for step in procedure.steps.iter().filter(|step| step.directive.ignore.is_none()) {
+        if let Some(unread) = static_tier::unread(&runbook.source, step) {
+            let warning = Diagnostic::warning(unread.code, unread.span, unread.message).with_hint(
+                "what it would do cannot be told; `exec` asks `bash -n`, and refuses to start if that cannot read it",
+            );
+            let _ = host.err.write_all(warning.render(&runbook.source).as_bytes());
+        }
     }
     Ok(())
 }

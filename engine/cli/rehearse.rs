@@ -9,6 +9,7 @@ mod outside;
 
 use super::exec::{self, Settings};
 use super::failure::{Failure, Outcome, USAGE};
+use super::opinion::refuse_broken;
 use super::procedure::{Wanted, choices, open_parameters, planning, required};
 use super::{Host, flag, format, plan as plan_command};
 use crate::plan::Plan;
@@ -73,6 +74,8 @@ fn plan(
         return Err(failure);
     }
     plan.workdir = workdir.to_owned();
+    let (runbook, procedure) = wanted.procedure()?;
+    refuse_broken(&plan, runbook, procedure, host)?;
     exec::refuse_unattended(&plan, settings)?;
     Ok(plan)
 }

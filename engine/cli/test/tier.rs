@@ -5,18 +5,12 @@ use super::select::{Selected, Test};
 use crate::check::static_tier::{self, Shelf};
 use crate::cli::failure::{DOCUMENT, Failure};
 use crate::cli::notify::Notifiers;
+use crate::cli::opinion::{Opinion, Word};
 use crate::cli::{Host, error_style};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::document;
-use crate::host::processes::{Command, End};
-use crate::host::watch::{Heed, Waited, Watch};
 use clap::ArgMatches;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// How long bash may take to read a text.
-const LIMIT: Duration = Duration::from_secs(10);
+use std::path::Path;
 
 /// What was found.
 pub(super) struct Checked {
@@ -67,7 +61,7 @@ pub(super) fn check(
         found.extend(static_tier::escalation(runbook, &documents.escalation_rows()));
         for test in selected.tests.iter().filter(|test| test.document == index) {
             found.extend(static_tier::procedure(runbook, test.procedure, &test.given_names(), &mut |text| {
-                opinion.is_bash(text)
+                opinion.on(text) == Word::Bash
             }));
             found.extend(no_fault(test));
         }
@@ -119,39 +113,6 @@ fn no_fault(test: &Test<'_>) -> Option<Diagnostic> {
             format!("a test of `{}` injects `{name}`, and there is no stage for it", test.procedure.id),
             "declare a stage; the book's page `Rehearse your own system` shows one of ten lines",
         ),
-    }
-}
-
-/// The word of a real bash on what is bash.
-struct Opinion {
-    bash: Option<PathBuf>,
-    watch: Option<Watch>,
-}
-
-impl Opinion {
-    fn new(host: &Host<'_>) -> Self {
-        let path = host.environment.var("PATH").unwrap_or_default();
-        Self { bash: host.processes.find_program("bash", &path, Path::new("/")), watch: None }
-    }
-
-    /// Whether bash reads `text`; with `-n` it runs nothing.
-    fn is_bash(&mut self, text: &str) -> bool {
-        let Some(bash) = &self.bash else { return false };
-        if self.watch.is_none() {
-            self.watch = Watch::new().ok();
-        }
-        let Some(watch) = &mut self.watch else { return false };
-        let command = Command {
-            program: bash.clone().into(),
-            arguments: ["-n", "-c", text].map(OsString::from).to_vec(),
-            directory: "/".into(),
-            variables: Vec::new(),
-            // A text is read as the document has it, whatever the caller's shell is set to.
-            without: vec!["BASH_ENV".to_owned(), "SHELLOPTS".to_owned(), "BASHOPTS".to_owned()],
-            descriptors: Vec::new(),
-        };
-        let outcome = watch.run(command, Some(LIMIT), Heed::Nothing, &mut |_| {});
-        outcome.is_ok_and(|outcome| outcome.waited == Waited::Ended(End::Exited(0)))
     }
 }
 
