@@ -189,7 +189,7 @@ fn one_run_of_a_procedure_at_a_time() {
     let text = "# Long\n\n```bash\ntouch x; echo begun; sleep 30\n```\n";
     let test = Test::on(text, &["exec", "Long"]);
     let mut first = test.spawn();
-    first.wait_for("begun");
+    first.wait_for("    begun");
     let second = test.command().output().expect("it can start");
     assert_eq!(second.status.code(), Some(6));
     let said = String::from_utf8_lossy(&second.stderr);

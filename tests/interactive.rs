@@ -8,6 +8,7 @@ const ASKS: &str = "# Ask\n\n1. Ask:\n   ```bash\n   read -r -p 'who? ' who\n   
 fn a_step_that_asks_has_the_terminal_and_the_next_has_not() {
     let test = Test::on(ASKS, &["exec", "Ask", "--confirm", "never"]);
     let mut terminal = OnTerminal::start(&test.command());
+    terminal.wait_for("read -r -p 'who? ' who\r\n");
     terminal.wait_for("who? ");
     terminal.type_in("me\n");
     terminal.wait_for("it was me");
@@ -22,6 +23,7 @@ fn a_step_that_asks_has_the_terminal_and_the_next_has_not() {
 fn ctrl_c_in_a_step_with_the_terminal_ends_that_step() {
     let test = Test::on(ASKS, &["exec", "Ask", "--confirm", "never"]);
     let mut terminal = OnTerminal::start(&test.command());
+    terminal.wait_for("read -r -p 'who? ' who\r\n");
     terminal.wait_for("who? ");
     terminal.type_in("\u{3}");
     // State from before the step: nobody was named.

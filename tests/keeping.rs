@@ -178,7 +178,7 @@ fn years() -> (Test, [PathBuf; 3]) {
     let test = test.file("wait.md", "# Wait\n\n```bash\necho begun; touch y; sleep 60\n```\n");
     let test = test.again(&["exec", "Wait", "--file", "wait.md"]);
     let mut run = test.spawn();
-    run.wait_for("begun");
+    run.wait_for("    begun");
     run.signal(Signal::SIGKILL);
     run.wait();
     let killed = backdate(&runs(&test).remove(1), "2020");
@@ -253,7 +253,7 @@ fn a_run_that_goes_on_is_never_removed() {
         &["exec", "Wait"],
     );
     let mut run = test.spawn();
-    run.wait_for("begun");
+    run.wait_for("    begun");
     let id = id(&backdate(&runs(&test).remove(0), "2019"));
     let pruned = test.again(PRUNE).args(&["--yes", "--unfinished"]).run().exit(0);
     let said = format!("kept: run `{id}` is running\nnothing to remove: ");

@@ -314,7 +314,7 @@ fn ended_by(end: impl FnOnce(&[String], u32), exit: i32) -> Finished {
     let mounts = || std::fs::read_to_string("/proc/self/mountinfo").expect("Linux has mounts");
     let before = mounts();
     let mut running = test.spawn();
-    running.wait_for("waiting");
+    running.wait_for("    waiting");
     let inside = test.marked();
     let namespaces_inside = namespaces(pids(&inside));
     assert_eq!(namespaces_inside.len(), 1, "{inside:?} {namespaces_inside:?}");
@@ -439,7 +439,7 @@ fn without_isolation_a_taken_port_is_refused_and_nothing_is_left() {
 fn without_isolation_a_killed_engine_takes_the_fault_and_the_service_away() {
     let test = site("echo waiting; sleep 600", &[SOON], &["--no-isolation"]);
     let mut running = test.spawn();
-    running.wait_for("waiting");
+    running.wait_for("    waiting");
     let runs = std::fs::read_dir(test.state().join("runs")).expect("a run was recorded");
     let stages: Vec<_> = runs.map(|run| run.expect("is readable").path().join("stage")).collect();
     assert!(stages[0].join("broken").exists(), "{stages:?}");

@@ -41,7 +41,7 @@ const EXEC: &[&str] = &["exec", "move", "--unattended"];
 fn killed() -> Test {
     let test = Test::on(DOCUMENT, EXEC);
     let mut run = test.spawn();
-    run.wait_for("moving");
+    run.wait_for("    moving");
     run.signal(Signal::SIGKILL);
     let status = run.wait();
     assert_eq!(exit_code(status), 137);
@@ -112,7 +112,7 @@ fn a_person_is_asked_about_the_step_that_is_unknown() {
 fn a_stopped_run_goes_on_too() {
     let test = Test::on(DOCUMENT, EXEC);
     let mut run = test.spawn();
-    run.wait_for("moving");
+    run.wait_for("    moving");
     run.signal(Signal::SIGTERM);
     let (status, ..) = run.finish(LIMIT);
     assert_eq!(exit_code(status), 143);
@@ -127,7 +127,7 @@ fn a_stopped_run_goes_on_too() {
 fn a_run_that_goes_on_is_not_resumed_and_a_torn_line_is_kept() {
     let test = Test::on(DOCUMENT, EXEC);
     let mut run = test.spawn();
-    run.wait_for("moving");
+    run.wait_for("    moving");
     let test = resume(test, &["--unattended"]).run().exit(6).says("its engine is still running").test;
     run.signal(Signal::SIGKILL);
     run.wait();

@@ -19,7 +19,7 @@ fn a_signal_stops_the_step_runs_what_always_runs_and_finishes_the_record() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
         let test = Test::on(LONG, &["exec", "Long"]);
         let mut run = test.spawn();
-        run.wait_for("begun");
+        run.wait_for("    begun");
         run.signal(signal);
         let (status, stdout, stderr) = run.finish(LIMIT);
         let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
@@ -39,7 +39,7 @@ fn a_dropped_connection_lets_the_step_end_and_starts_no_other() {
     let text = "# Hup\n\n1. Change:\n   ```bash\n   echo begun; until test -e go; do sleep 0.05; done; touch ended\n   ```\n2. Next:\n   ```bash\n   touch next\n   ```\n";
     let test = Test::on(text, &["exec", "Hup"]);
     let mut run = test.spawn();
-    run.wait_for("begun");
+    run.wait_for("    begun");
     run.signal(Signal::SIGHUP);
     std::fs::write(test.path("go"), "").expect("is ours");
     let (status, ..) = run.finish(LIMIT);
@@ -64,7 +64,7 @@ fn a_closed_output_lets_the_step_end_and_starts_no_other() {
 fn a_killed_engine_leaves_nothing_running_and_an_unknown_step() {
     let test = Test::on(LONG, &["exec", "Long"]);
     let mut run = test.spawn();
-    run.wait_for("begun");
+    run.wait_for("    begun");
     run.signal(Signal::SIGKILL);
     assert_eq!(exit_code(run.wait()), 137);
     assert_eq!(test.leftovers(), Vec::<String>::new());
@@ -85,7 +85,7 @@ fn a_run_that_ends_after_a_destroying_step_says_first_what_is_down() {
     let text = "# Down\n\n1. Stop it:\n   ```bash\n   rm -f service; echo begun; sleep 60\n   ```\n2. Start it:\n   ```bash\n   touch service\n   ```\n";
     let test = Test::on(text, &["exec", "Down", "--yes"]);
     let mut run = test.spawn();
-    run.wait_for("begun");
+    run.wait_for("    begun");
     run.signal(Signal::SIGINT);
     let (_, stdout, _) = run.finish(LIMIT);
     let said = String::from_utf8_lossy(&stdout);

@@ -123,9 +123,29 @@ fn manual_steps_and_decisions_are_answered_by_the_person() {
 fn an_interactive_step_gets_the_terminal() {
     let text = "# Talk\n\n<!-- runbook: effect=changes -->\n```bash\nread -r -p 'name? ' NAME; echo \"hello $NAME\" > said\n```\n";
     let (test, mut terminal) = on_terminal(text, &["exec", "Talk", "--yes"]);
+    terminal.wait_for("read -r -p 'name? ' NAME");
     terminal.wait_for("name? ");
     terminal.type_in("ann\n");
     let (code, said) = terminal.finish();
     assert_eq!(code, 0, "{said}");
     assert_eq!(test.read("said"), "hello ann\n");
+}
+
+#[test]
+fn commands_are_shown_before_they_run_in_a_live_view_and_in_plain_lines() {
+    let text = "# Call\n\n1. Call it:\n   ```bash\n   test -n {token}\n   until test -e go; do sleep 0.05; done\n   ```\n";
+    let (test, mut terminal) = on_terminal(text, &["exec", "Call", "--yes"]);
+    terminal.wait_for("token (line");
+    terminal.type_in("hunter2\n");
+    terminal.wait_for(" test -n ******\r\n      until test -e go; do sleep 0.05; done\r\n");
+    std::fs::write(test.path("go"), "").expect("is ours");
+    let (code, said) = terminal.finish();
+    assert_eq!(code, 0, "{said}");
+    let test = Test::on(DEPLOY, &["exec", "Deploy", "--name", "a b", "--yes"]);
+    let shown = "[2] Deploy (act, changes, line 8)\n    $ touch 'a b'\n[2] passed";
+    test.run().exit(0).says(shown);
+    Test::on(DEPLOY, &["exec", "Deploy", "--name", "x", "--yes", "--quiet"])
+        .run()
+        .exit(0)
+        .never_says("touch");
 }

@@ -1,6 +1,6 @@
 //! A plan as text: every step, how it is reached, what it runs. Dry run and `plan` print this.
 
-use super::style::{Style, WIDTH, printable, time, wrap};
+use super::style::{Style, WIDTH, commands, printable, time, wrap};
 use super::words;
 use crate::plan::{Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work};
 use crate::shell::Effect;
@@ -97,9 +97,8 @@ fn step_text(out: &mut dyn Write, plan: &Plan, step: &PlanStep, style: Style) ->
     notes(out, step.notes.iter().map(|note| note.text.as_str()), "     ")?;
     match &step.work {
         Work::Shell(work) => {
-            for (index, line) in work.shown.trim_end().lines().enumerate() {
-                let prompt = if index == 0 { "$" } else { " " };
-                writeln!(out, "     {} {}", style.dim(prompt), printable(line, Style::Plain))?;
+            for line in commands(&work.shown, style) {
+                writeln!(out, "{}", format!("     {line}").trim_end())?;
             }
             for line in &work.remote_lines {
                 writeln!(out, "     not run, for the shell it opens: {}", printable(line, Style::Plain))?;

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use unicode_width::UnicodeWidthStr;
 
 /// How often the clock on the line moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -150,15 +151,40 @@ fn line(now: &Now, elapsed: Duration) -> String {
         Some(left) => format!(" · target in {}", time(left)),
         None => format!(" · target missed by {}", time(since_alert - deadline)),
     });
-    let head =
-        format!("{} · {}{}", now.step, time(elapsed.saturating_sub(now.since)), target.unwrap_or_default());
-    let text = if now.last.is_empty() { head } else { format!("{head} · {}", now.last) };
-    fit(&text, now.columns)
+    let numbers = format!(" · {}{}", time(elapsed.saturating_sub(now.since)), target.unwrap_or_default());
+    let last = if now.last.is_empty() { String::new() } else { format!(" · {}", now.last) };
+    // The numbers are never cut; a long label leaves a third of the rest to the output.
+    let room = now.columns.saturating_sub(numbers.width());
+    let label = fit(&now.step, room - last.width().min(room / 3));
+    let left = room.saturating_sub(label.width());
+    let last = if left > " · ".width() + 1 { fit(&last, left) } else { String::new() };
+    fit(&format!("{label}{numbers}{last}"), now.columns)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_label_is_cut_and_the_numbers_are_not() {
+        let seconds = Duration::from_secs;
+        let step = "[2] If auto-recovery does not bring the engine back, restart it by hand at the console";
+        let mut now = Now { step: step.into(), columns: 80, ..Now::default() };
+        now.deadline = Some(seconds(120));
+        assert_eq!(
+            line(&now, seconds(100)),
+            "[2] If auto-recovery does not bring the engine ba… · 1 min 40 s · target in 20 s"
+        );
+        now.last = "waiting for the database".into();
+        let text = line(&now, seconds(150));
+        assert_eq!(text, "[2] If auto-recovery does no… · 2 min 30 s · target missed by 30 s · waiting fo…");
+        assert!(text.width() <= 80, "{text}");
+        now.last = "up".into();
+        assert_eq!(
+            line(&now, seconds(150)),
+            "[2] If auto-recovery does not bring t… · 2 min 30 s · target missed by 30 s · up"
+        );
+    }
 
     #[test]
     fn the_line_has_step_time_countdown_and_last_output() {
@@ -181,6 +207,6 @@ mod tests {
         );
         now.before = Duration::ZERO;
         now.columns = 30;
-        assert_eq!(line(&now, seconds(5)), "[2] Force restart · 2.0 s · t…");
+        assert_eq!(line(&now, seconds(5)), "[2]… · 2.0 s · target in 25 s");
     }
 }

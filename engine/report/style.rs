@@ -144,9 +144,7 @@ pub fn printable(line: &str, style: Style) -> String {
                     out.push_str(&sequence);
                 }
             }
-            c if c.is_control() => {}
-            // Bidirectional overrides would let a line look like another one.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+            c if c.is_control() || is_bidirectional(c) => {}
             c => out.push(c),
         }
     }
@@ -154,6 +152,31 @@ pub fn printable(line: &str, style: Style) -> String {
         out.push_str("\u{1b}[0m");
     }
     out
+}
+
+/// The lines of a step's commands as they are shown before they run: the first behind `$`, the others
+/// below it. What would move the cursor or hide a part is written out, so that nothing runs unseen.
+pub fn commands(script: &str, style: Style) -> Vec<String> {
+    let prompts = std::iter::once(style.dim("$")).chain(std::iter::repeat(" ".to_owned()));
+    let lines = script.trim_end().lines().zip(prompts);
+    lines.map(|(line, prompt)| format!("{prompt} {}", spelt_out(line)).trim_end().to_owned()).collect()
+}
+
+fn spelt_out(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.trim_end_matches('\r').chars() {
+        match c {
+            '\t' => out.push(c),
+            c if c.is_control() || is_bidirectional(c) => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Bidirectional overrides would let a line look like another one.
+fn is_bidirectional(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `text` on one line, without what could move the cursor or hide a part.
@@ -294,6 +317,20 @@ mod tests {
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(pad("ab", 4), "ab  ");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+    }
+
+    #[test]
+    fn nothing_of_a_command_is_hidden() {
+        for (script, shown) in [
+            ("ls\n", vec!["$ ls"]),
+            ("cat <<E\n\tone\n\nE\n\n", vec!["$ cat <<E", "  \tone", "", "  E"]),
+            ("rm -rf /\rls  \r\n", vec!["$ rm -rf /\\rls"]),
+            ("echo \u{1b}[2K\u{202e}x", vec!["$ echo \\u{1b}[2K\\u{202e}x"]),
+            ("", vec![]),
+        ] {
+            assert_eq!(commands(script, Style::Plain), shown, "{script:?}");
+        }
+        assert_eq!(commands("a\nb", Style::Colour), ["\u{1b}[2m$\u{1b}[0m a", "  b"]);
     }
 
     #[test]

@@ -7,11 +7,12 @@ mod output;
 mod summary;
 
 use super::record::Record;
-use super::style::{Style, WIDTH, fit, millis, pad, printable, wrap};
+use super::style::{Style, WIDTH, commands, fit, millis, pad, printable, wrap};
 use super::words;
 use crate::event::{Event, EventBody, RunStarted, StepFinished, StepHeader, StepResult, Stream};
 use crate::plan::StepId;
 use output::Lines;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// How much is said.
@@ -22,9 +23,12 @@ pub enum Verbosity {
     /// Every step and its output.
     #[default]
     Normal,
-    /// Also what each step runs.
+    /// Also every line of long commands.
     Verbose,
 }
+
+/// More lines of commands than this are cut where less than everything is said.
+const COMMAND_LINES: usize = 8;
 
 /// Writes events as lines.
 #[derive(Debug)]
@@ -34,12 +38,15 @@ pub struct Terminal<W> {
     verbosity: Verbosity,
     record: Record,
     lines: [Lines; 2],
+    /// The commands last shown for a step: another attempt at the same does not show them again.
+    shown: BTreeMap<StepId, String>,
 }
 
 impl<W: Write> Terminal<W> {
     /// A reporter that writes to `out`.
     pub fn new(out: W, style: Style, verbosity: Verbosity) -> Self {
-        Self { out, style, verbosity, record: Record::default(), lines: Default::default() }
+        let (lines, shown) = Default::default();
+        Self { out, style, verbosity, record: Record::default(), lines, shown }
     }
 
     /// What the events so far say in sum.
@@ -76,12 +83,8 @@ impl<W: Write> Terminal<W> {
                 if self.verbosity > Verbosity::Quiet {
                     self.step_heading(*step, &what)?;
                 }
-                if let Some(script) = script
-                    && self.verbosity == Verbosity::Verbose
-                {
-                    for line in script.trim_end().lines() {
-                        writeln!(self.out, "    {} {}", self.style.dim("$"), printable(line, self.style))?;
-                    }
+                if let Some(script) = script {
+                    self.commands(*step, script)?;
                 }
             }
             EventBody::Output { step, stream, text, late } => self.output(*step, *stream, text, *late)?,
@@ -180,6 +183,25 @@ impl<W: Write> Terminal<W> {
         let head = format!("[{}] {}", header.id, fit(&header.label, room));
         let text = format!("\n{} {}", self.style.bold(&head), self.style.dim(&tail));
         writeln!(self.out, "{text}")
+    }
+
+    /// What a step is about to run, unless it was shown for an attempt before.
+    fn commands(&mut self, step: StepId, script: &str) -> io::Result<()> {
+        if self.shown.get(&step).is_some_and(|shown| shown == script) {
+            return Ok(());
+        }
+        let lines = commands(script, self.style);
+        let cut = self.verbosity == Verbosity::Normal && lines.len() > COMMAND_LINES;
+        let kept = if cut { COMMAND_LINES - 1 } else { lines.len() };
+        for line in &lines[..kept] {
+            self.line(format!("    {line}").trim_end())?;
+        }
+        if cut {
+            let left = lines.len() - kept;
+            self.line(&self.style.dim(&format!("      … {left} more lines, see `plan`")))?;
+        }
+        self.shown.insert(step, script.to_owned());
+        Ok(())
     }
 
     fn output(&mut self, step: StepId, stream: Stream, text: &str, late: bool) -> io::Result<()> {

@@ -25,7 +25,8 @@ pub fn render(out: impl Write, events: &[Event], style: Style) -> io::Result<()>
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::event::{EventBody, RehearsalVerdict};
+    use crate::event::{EventBody, Purpose, RehearsalVerdict};
+    use crate::plan::StepId;
 
     const STEPS: &str = r#"Engine Restart Failed · Critical · bot.md:49
   target: Auto-restart < 30 seconds
@@ -34,15 +35,19 @@ mod tests {
   run 20260102T030405Z-abcdef
 
 [1] Check engine status (observe, line 60)
+    $ curl -s http://localhost/engines/3
     {"id":3,"status":"stopped"}
 [1] passed in 39 ms
 
 [2] Force restart (act, changes, line 65)
+    $ curl -X POST …
+      sleep 5
 [2] failed with status 22 in 5.2 s
     line 67: status 22
     not run: sleep 5
 
 [3] If persistent, activate kill switch (act, changes, line 72, as fallback)
+    $ curl -X POST …/kill
 [3] passed in 0.1 s
 [4] not run, a step before it failed (Verify recovery)
 "#;
@@ -85,6 +90,63 @@ contained, not recovered (exit 5)
     #[test]
     fn a_quiet_run_shows_failures_and_the_summary() {
         assert_eq!(shown(&sample::events(), Verbosity::Quiet), format!("{FAILURES}{SUMMARY}"));
+    }
+
+    fn started(step: u32, attempt: u32, script: &str) -> Event {
+        let body = EventBody::StepStarted {
+            step: StepId(step),
+            attempt,
+            purpose: Purpose::Plan,
+            script: Some(script.into()),
+            timeout_ms: 60_000,
+        };
+        Event { body, ..sample::events().swap_remove(0) }
+    }
+
+    #[test]
+    fn commands_are_shown_once_and_again_when_they_are_others() {
+        let mut events = sample::events();
+        events.truncate(1);
+        events.extend([
+            started(3, 1, "curl -f $URL\n"),
+            started(3, 2, "curl -f $URL\n"),
+            started(3, 3, "curl -fk $URL\n"),
+            started(1, 1, "curl -fk $URL\n"),
+        ]);
+        let (_, text) = STEPS.split_once("\n\n").expect("steps follow");
+        let head = STEPS.len() - text.len() - 1;
+        assert_eq!(
+            &shown(&events, Verbosity::Normal)[head..],
+            "
+[4] Verify recovery (verify, reads, line 80)
+    $ curl -f $URL
+
+[4] Verify recovery (verify, reads, line 80, attempt 2)
+
+[4] Verify recovery (verify, reads, line 80, attempt 3)
+    $ curl -fk $URL
+
+[2] Force restart (act, changes, line 65)
+    $ curl -fk $URL
+"
+        );
+        assert_eq!(shown(&events, Verbosity::Quiet), "");
+    }
+
+    #[test]
+    fn many_lines_of_commands_are_cut_and_said_to_be() {
+        let mut events = sample::events();
+        events.truncate(1);
+        let script = |lines: usize| "true\n".repeat(lines);
+        let written = |lines, verbosity| {
+            let mut events = events.clone();
+            events.push(started(1, 1, &script(lines)));
+            let text = shown(&events, verbosity);
+            (text.matches("true").count(), text.lines().last().expect("a line").to_owned())
+        };
+        assert_eq!(written(8, Verbosity::Normal), (8, "      true".into()));
+        assert_eq!(written(9, Verbosity::Normal), (7, "      … 2 more lines, see `plan`".into()));
+        assert_eq!(written(30, Verbosity::Verbose), (30, "      true".into()));
     }
 
     /// The sample run as a rehearsal: what its last event and a stage's events say.
