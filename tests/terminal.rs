@@ -16,9 +16,11 @@ fn values_are_asked_for_first_then_the_first_change_and_each_destroying_step() {
     terminal.wait_for("name (line 9): ");
     terminal.type_in("new\n");
     terminal.wait_for("looking");
+    terminal.wait_for("\r\nstep 2 changes (line 8):\r\n    $ touch new\r\n");
     terminal.wait_for("run step 2 `Deploy`? [y]es, [N]o, [a]bort: ");
     assert!(!test.path("new").exists());
     terminal.type_in("y\n");
+    terminal.wait_for("\r\nstep 3 destroys (line 12):\r\n    $ rm -f old\r\n");
     terminal.wait_for("run step 3 `Remove the old one`? [y]es, [N]o, [a]bort: ");
     terminal.type_in("y\n");
     let (code, said) = terminal.finish();

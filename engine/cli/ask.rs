@@ -5,7 +5,9 @@
 use super::Host;
 use super::exec::secrets;
 use crate::event::Choice;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlanStep};
+use crate::report::proposal;
+use crate::report::style::{Style, commands};
 use crate::run::{Ask, Mask, Question, QuestionKind, Reply};
 use std::io::{self, BufRead, Write};
 
@@ -27,6 +29,7 @@ const MASK: &str = "******";
 /// Asks that person, if there is one.
 pub(super) struct Asker {
     person: Option<Person>,
+    steps: Vec<PlanStep>,
     /// Each step's command as it is shown, or as it was edited.
     commands: Vec<Option<String>>,
     mask: Mask,
@@ -36,17 +39,33 @@ impl Asker {
     /// Asks `person` about the steps of `plan`.
     pub(super) fn new(person: Option<Person>, plan: &Plan) -> Self {
         let commands = plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone()));
-        Self { person, commands: commands.collect(), mask: Mask::new(secrets(plan)) }
+        let (commands, mask) = (commands.collect(), Mask::new(secrets(plan)));
+        Self { person, steps: plan.steps.clone(), commands, mask }
+    }
+
+    /// What would run if the person says so: nothing does that they were not shown.
+    fn proposal(&self, question: &Question) -> Vec<String> {
+        let proposed = match &question.kind {
+            QuestionKind::Confirm => Some(question.step),
+            QuestionKind::Failure { fallback } => *fallback,
+            QuestionKind::Decide | QuestionKind::Manual { .. } | QuestionKind::Choose { .. } => None,
+        };
+        let lines = proposed.and_then(|step| {
+            let command = self.commands.get(step.index())?.as_deref()?;
+            Some(proposal::lines(self.steps.get(step.index())?, &self.mask.text(command)))
+        });
+        lines.unwrap_or_default()
     }
 }
 
 impl Ask for Asker {
     fn ask(&mut self, question: &Question) -> io::Result<Reply> {
+        let proposal = self.proposal(question);
         let person = self.person.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let command = self.commands.get_mut(question.step.index()).and_then(Option::as_mut);
         let mask = &self.mask;
         let mut desk = Desk { input: &mut person.input, out: &mut person.output, edit: person.edit, mask };
-        desk.ask(question, command)
+        desk.ask(question, &proposal, command)
     }
 }
 
@@ -59,12 +78,18 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Asks one question and returns the answer. `command` is what the step runs.
+    /// Asks one question and returns the answer. `proposal` is what a yes leads to, `command` what the
+    /// step runs.
     ///
     /// # Errors
     /// Whatever reading or writing gives.
-    fn ask(&mut self, question: &Question, mut command: Option<&mut String>) -> io::Result<Reply> {
-        show(question, self.out)?;
+    fn ask(
+        &mut self,
+        question: &Question,
+        proposal: &[String],
+        mut command: Option<&mut String>,
+    ) -> io::Result<Reply> {
+        show(question, proposal, self.out)?;
         loop {
             write!(self.out, "{} ", prompt(question))?;
             self.out.flush()?;
@@ -113,8 +138,8 @@ impl Desk<'_> {
             return Ok(None);
         }
         writeln!(self.out, "it is now:")?;
-        for line in self.mask.text(edited.trim_end()).lines() {
-            writeln!(self.out, "    {line}")?;
+        for line in commands(&self.mask.text(&edited), Style::Plain) {
+            writeln!(self.out, "{}", format!("    {line}").trim_end())?;
         }
         command.clone_from(&edited);
         Ok(Some(edited))
@@ -166,8 +191,9 @@ fn reply(choice: Choice) -> Reply {
     Reply { choice, arm: None, note: None }
 }
 
-fn show(question: &Question, out: &mut dyn Write) -> io::Result<()> {
+fn show(question: &Question, proposal: &[String], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
+    let mut proposed = proposal.iter();
     match &question.kind {
         QuestionKind::Choose { arms } => {
             writeln!(out, "{}:", question.text)?;
@@ -180,14 +206,16 @@ fn show(question: &Question, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "by hand:")?;
             question.text.lines().try_for_each(|line| writeln!(out, "  {line}"))
         }
-        QuestionKind::Failure => {
+        QuestionKind::Failure { .. } => {
             writeln!(out, "{}", question.text)?;
+            proposed.try_for_each(|line| writeln!(out, "{line}"))?;
             question
                 .choices
                 .iter()
                 .try_for_each(|choice| writeln!(out, "  [{}] {}", letter(*choice), meaning(*choice)))
         }
-        QuestionKind::Confirm | QuestionKind::Decide => Ok(()),
+        QuestionKind::Confirm => proposed.try_for_each(|line| writeln!(out, "{line}")),
+        QuestionKind::Decide => Ok(()),
     }
 }
 
@@ -195,7 +223,7 @@ fn prompt(question: &Question) -> String {
     match &question.kind {
         QuestionKind::Choose { .. } => "which one?".to_owned(),
         QuestionKind::Manual { .. } => "is it done? [y]es, [N]o, [a]bort:".to_owned(),
-        QuestionKind::Failure => "what now?".to_owned(),
+        QuestionKind::Failure { .. } => "what now?".to_owned(),
         QuestionKind::Confirm => format!("{}? [y]es, [N]o, [a]bort:", question.text),
         QuestionKind::Decide => {
             format!("{}: is it so? [y]es, [N]o, [a]bort:", question.text.trim_end_matches(':'))
@@ -211,7 +239,7 @@ fn understand(question: &Question, line: &str) -> Option<Answer> {
     let lower = line.to_lowercase();
     if lower.is_empty() {
         return match question.kind {
-            QuestionKind::Failure => None,
+            QuestionKind::Failure { .. } => None,
             _ => question.choices.last().copied().map(Answer::Choice),
         };
     }
@@ -225,8 +253,8 @@ fn understand(question: &Question, line: &str) -> Option<Answer> {
 /// What the person is asked for along with a choice.
 fn wants(question: &Question, choice: Choice) -> Option<&'static str> {
     match (&question.kind, choice) {
-        (QuestionKind::Failure, Choice::DoneByHand) => Some("what was done?"),
-        (QuestionKind::Failure, Choice::Skip) => Some("why may it be skipped?"),
+        (QuestionKind::Failure { .. }, Choice::DoneByHand) => Some("what was done?"),
+        (QuestionKind::Failure { .. }, Choice::Skip) => Some("why may it be skipped?"),
         _ => None,
     }
 }
@@ -297,18 +325,19 @@ mod tests {
     use crate::plan::StepId;
 
     fn asked(kind: QuestionKind, choices: &[Choice], input: &str) -> (Reply, String) {
-        asked_about(None, kind, choices, input)
+        asked_about(None, &[], kind, choices, input)
     }
 
     fn asked_about(
         command: Option<&str>,
+        proposal: &[&str],
         kind: QuestionKind,
         choices: &[Choice],
         input: &str,
     ) -> (Reply, String) {
         let text = match kind {
             QuestionKind::Decide => "If latency persists:",
-            QuestionKind::Failure => "step 2 `Force restart` failed",
+            QuestionKind::Failure { .. } => "step 2 `Force restart` failed",
             _ => "run step 2 `Force restart`",
         };
         let question = Question { kind, step: StepId(1), text: text.into(), choices: choices.to_vec() };
@@ -320,9 +349,12 @@ mod tests {
         let mask = &Mask::new(["s3cret".to_owned()]);
         let mut desk = Desk { input: &mut input.as_bytes(), out: &mut out, edit, mask };
         let mut command = command.map(str::to_owned);
-        let reply = desk.ask(&question, command.as_mut()).expect("memory");
+        let proposal: Vec<String> = proposal.iter().map(|&line| line.to_owned()).collect();
+        let reply = desk.ask(&question, &proposal, command.as_mut()).expect("memory");
         (reply, String::from_utf8(out).expect("is text"))
     }
+
+    const FAILURE: QuestionKind = QuestionKind::Failure { fallback: None };
 
     const YES_NO: &[Choice] = &[Choice::Yes, Choice::Abort, Choice::No];
 
@@ -344,6 +376,12 @@ mod tests {
             said,
             "\nrun step 2 `Force restart`? [y]es, [N]o, [a]bort: please answer with one of the letters in brackets\n\
              run step 2 `Force restart`? [y]es, [N]o, [a]bort: "
+        );
+        let proposal = ["step 2 destroys (line 7):", "    $ rm -rf cache"];
+        let (_, said) = asked_about(None, &proposal, QuestionKind::Confirm, YES_NO, "y\n");
+        assert_eq!(
+            said,
+            "\nstep 2 destroys (line 7):\n    $ rm -rf cache\nrun step 2 `Force restart`? [y]es, [N]o, [a]bort: "
         );
         let (_, said) = asked(QuestionKind::Decide, YES_NO, "y\n");
         assert_eq!(said, "\nIf latency persists: is it so? [y]es, [N]o, [a]bort: ");
@@ -369,13 +407,14 @@ mod tests {
             ("abort\n", Choice::Abort, None),
             ("", Choice::Abort, None),
         ] {
-            let reply = asked(QuestionKind::Failure, &choices, input).0;
+            let reply = asked(FAILURE, &choices, input).0;
             assert_eq!((reply.choice, reply.note.as_deref()), (choice, note), "{input:?}");
         }
-        let (_, said) = asked(QuestionKind::Failure, &choices, "a\n");
+        let (_, said) =
+            asked_about(None, &["step 3 changes (line 9):", "    $ ./kill"], FAILURE, &choices, "a\n");
         assert_eq!(
             said,
-            "\nstep 2 `Force restart` failed\n  [f] take the fallback\n  [r] retry it\n  \
+            "\nstep 2 `Force restart` failed\nstep 3 changes (line 9):\n    $ ./kill\n  [f] take the fallback\n  [r] retry it\n  \
              [d] it was done by hand: go on\n  [s] skip it and go on\n  [a] abort the run\nwhat now? "
         );
     }
@@ -383,10 +422,10 @@ mod tests {
     #[test]
     fn a_command_is_edited_and_shown_before_it_runs_again() {
         let choices = [Choice::Retry, Choice::Edit, Choice::Abort];
-        let asked = |command: &str| asked_about(Some(command), QuestionKind::Failure, &choices, "e\na\n");
+        let asked = |command: &str| asked_about(Some(command), &[], FAILURE, &choices, "e\na\n");
         let (reply, said) = asked("./restart.sh\n");
         assert_eq!((reply.choice, reply.note.as_deref()), (Choice::Edit, Some("./repair.sh\n")));
-        assert!(said.ends_with("what now? it is now:\n    ./repair.sh\n"), "{said}");
+        assert!(said.ends_with("what now? it is now:\n    $ ./repair.sh\n"), "{said}");
         for (command, why) in [
             ("true\n", "nothing was changed, so nothing is decided\n"),
             ("restart ******\n", "it holds a masked secret and cannot run like this\n"),

@@ -21,6 +21,7 @@ pub mod plan_graph;
 pub mod plan_json;
 pub mod plan_text;
 pub mod progress;
+pub mod proposal;
 pub mod record;
 pub mod removal;
 pub mod run_junit;

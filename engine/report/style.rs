@@ -125,6 +125,13 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// A note's lines behind a bullet, of at most `width` columns.
+pub fn bulleted(text: &str, width: usize) -> Vec<String> {
+    let bullets = std::iter::once('•').chain(std::iter::repeat(' '));
+    let lines = wrap(text, width.saturating_sub(2)).into_iter().filter(|line| !line.is_empty());
+    lines.zip(bullets).map(|(line, bullet)| format!("{bullet} {}", printable(&line, Style::Plain))).collect()
+}
+
 /// One line of a program's output, fit to be shown: what a carriage return overwrote is gone, and
 /// control characters do not reach the terminal. Colours survive where colour is written.
 pub fn printable(line: &str, style: Style) -> String {
@@ -317,6 +324,7 @@ mod tests {
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(pad("ab", 4), "ab  ");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(bulleted("one two three\n\nfo\u{1b}[2Jur", 9), ["• one two", "  three", "  four"]);
     }
 
     #[test]

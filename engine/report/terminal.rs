@@ -7,7 +7,7 @@ mod output;
 mod summary;
 
 use super::record::Record;
-use super::style::{Style, WIDTH, commands, fit, millis, pad, printable, wrap};
+use super::style::{Style, WIDTH, bulleted, commands, fit, millis, pad, printable, wrap};
 use super::words;
 use crate::event::{Event, EventBody, RunStarted, StepFinished, StepHeader, StepResult, Stream};
 use crate::plan::StepId;
@@ -120,8 +120,8 @@ impl<W: Write> Terminal<W> {
             EventBody::Stage { text } => self.wrapped(&format!("stage: {text}"))?,
             EventBody::Fault { fault, what } => self.wrapped(&format!("fault `{fault}`: {what}"))?,
             EventBody::Note { text, .. } => {
-                for line in wrap(text, WIDTH - 6) {
-                    self.line(&format!("    {} {}", self.style.dim("|"), printable(&line, Style::Plain)))?;
+                for line in bulleted(text, WIDTH - 4) {
+                    self.line(&format!("    {line}"))?;
                 }
             }
             EventBody::Notification { notifier, result } => {

@@ -186,7 +186,8 @@ impl Machine {
         };
         let mut text = format!("step {} `{}` {what}", step.id, step.label);
         let mut choices = Vec::new();
-        if let Some(fallback) = self.fallback_behind(failed) {
+        let fallback = self.fallback_behind(failed);
+        if let Some(fallback) = fallback {
             let fallback = self.plan.step(fallback);
             choices.push(Choice::Fallback);
             text.push_str(&format!("; its fallback is step {} `{}`", fallback.id, fallback.label));
@@ -196,11 +197,11 @@ impl Machine {
             choices.push(Choice::Edit);
         }
         choices.extend([Choice::DoneByHand, Choice::Skip, Choice::Abort]);
-        Question { kind: QuestionKind::Failure, step: failed, text, choices }
+        Question { kind: QuestionKind::Failure { fallback }, step: failed, text, choices }
     }
 
     /// The fallback a person may take instead of `failed`.
-    fn fallback_behind(&self, failed: StepId) -> Option<StepId> {
+    pub(super) fn fallback_behind(&self, failed: StepId) -> Option<StepId> {
         let step = self.plan.step(failed);
         if step.role == Role::Verify {
             return self.fallback_for_verify(failed);

@@ -274,6 +274,7 @@ impl Machine {
     }
 
     fn confirmed(&mut self, step: StepId, answer: Choice, note: Option<&str>, mono_ms: u64) {
+        let chosen = (answer == Choice::Fallback).then(|| self.fallback_behind(step)).flatten();
         let Some(progress) = self.steps.get_mut(step.index()) else { return };
         let was_unclear = std::mem::take(&mut progress.unclear);
         let decides =
@@ -306,6 +307,13 @@ impl Machine {
             Choice::Fallback => {
                 progress.fallback_wanted = true;
                 progress.asked = true;
+                // What it runs stood in the question. What destroys is asked about on its own.
+                if let Some(chosen) = chosen
+                    && self.plan.step(chosen).effect < Effect::Destroys
+                {
+                    self.steps[chosen.index()].confirmed = true;
+                    self.change_confirmed |= self.plan.step(chosen).effect > Effect::Reads;
+                }
             }
             Choice::No => {}
             Choice::Abort => progress.asked = true,

@@ -374,9 +374,14 @@ fn confirmations_are_asked_where_the_policy_says() {
         };
         assert_eq!(script.run(plan(steps(), None)).0.matches("ask").count(), asked, "{confirm:?}");
     }
-    // A fallback that changes is confirmed for itself.
+    // A fallback that was chosen is confirmed by that, unless it destroys.
+    let chosen = |fallback, replies| attended(vec![act("1"), fallback], vec![("1", failed())], replies);
     assert_eq!(
-        attended(vec![act("1"), fallback("2", 0)], vec![("1", failed())], vec![yes, Choice::Fallback, yes]),
+        chosen(fallback("2", 0), vec![yes, Choice::Fallback]),
+        "ask \"Confirm\" 1, 1p, 1!, ask \"Failure\" 1, 2f, Contained 5"
+    );
+    assert_eq!(
+        chosen(destroying(fallback("2", 0)), vec![yes, Choice::Fallback, yes]),
         "ask \"Confirm\" 1, 1p, 1!, ask \"Failure\" 1, ask \"Confirm\" 2, 2f, Contained 5"
     );
 }

@@ -76,7 +76,10 @@ pub enum QuestionKind {
         arms: Vec<(StepId, String)>,
     },
     /// A step failed: what now?
-    Failure,
+    Failure {
+        /// The step that [`Choice::Fallback`] takes.
+        fallback: Option<StepId>,
+    },
 }
 
 /// A person's answer.
@@ -118,7 +121,7 @@ impl Question {
         let by = || "operator".to_owned();
         let mut events = vec![confirmation];
         match &self.kind {
-            QuestionKind::Confirm | QuestionKind::Failure => {}
+            QuestionKind::Confirm | QuestionKind::Failure { .. } => {}
             QuestionKind::Decide => events.push(EventBody::Decision {
                 step: self.step,
                 answer: if reply.choice == Choice::Yes { Answer::Yes } else { Answer::No },
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn what_a_person_did_or_passed_over_must_be_said() {
         let question = Question {
-            kind: QuestionKind::Failure,
+            kind: QuestionKind::Failure { fallback: None },
             step: StepId(0),
             text: "step 1 `x` failed".into(),
             choices: vec![Choice::Retry, Choice::Edit, Choice::DoneByHand, Choice::Skip, Choice::Abort],
