@@ -30,7 +30,7 @@ fn failed(test: &Test) -> OnTerminal {
     screen.wait_for(
         "step 1 `Force restart` failed; its fallback is step 2 `If it fails, activate kill switch`",
     );
-    screen.wait_for("step 2 changes (line 9):\r\n    $ touch killed\r\n  [f] take the fallback");
+    screen.wait_for("step 2 changes (line 10):\r\n    $ touch killed\r\n  [f] take the fallback");
     screen.wait_for("[e] edit the command and retry");
     screen.wait_for("what now?");
     screen

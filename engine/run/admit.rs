@@ -166,23 +166,21 @@ impl Machine {
         let progress = &self.steps[id.index()];
         match &step.work {
             Work::Notes => {
-                let mut events: Vec<EventBody> = step
-                    .notes
-                    .iter()
-                    .map(|note| EventBody::Note { step: Some(id), text: note.text.clone() })
-                    .collect();
+                let mut events: Vec<EventBody> = notes(id, step).collect();
                 events.push(EventBody::StepSkipped { step: id, reason: SkipReason::Notes, detail: None });
                 return Some(Next::Record(events));
             }
             // Nothing to start: its start is recorded, then the person is asked (`by_hand`).
             Work::Manual { .. } => {
-                return Some(Next::Record(vec![EventBody::StepStarted {
+                let started = EventBody::StepStarted {
                     step: id,
                     attempt: progress.attempts + 1,
                     purpose: purpose(step),
                     script: None,
                     timeout_ms: 0,
-                }]));
+                };
+                let notes = notes(id, step).filter(|_| progress.attempts == 0);
+                return Some(Next::Record(std::iter::once(started).chain(notes).collect()));
             }
             // Only a person could do it, and nobody is there.
             Work::Shell(work) if work.mode == RunMode::Interactive && self.policy.unattended => {
@@ -236,6 +234,11 @@ impl Machine {
         }
         Next::Start(Start { step: id, attempt: progress.attempts + 1, purpose: purpose(step), timeout })
     }
+}
+
+/// The document's notes on a step, which are said in their place and never block.
+pub(super) fn notes(id: StepId, step: &PlanStep) -> impl Iterator<Item = EventBody> {
+    step.notes.iter().map(move |note| EventBody::Note { step: Some(id), text: note.text.clone() })
 }
 
 fn purpose(step: &PlanStep) -> Purpose {

@@ -2,6 +2,7 @@
 //!
 //! One dispatcher owns the truth: everything happens in its loop, on one thread. It decides nothing.
 
+use super::admit::notes;
 use super::ask::Ask;
 use super::attempt::Attempt;
 use super::machine::{Machine, Next, Start};
@@ -243,6 +244,11 @@ impl<'a> Driver<'a> {
         // "Started" is on disk, or it does not start.
         if self.journal_failed {
             return Ok(());
+        }
+        if start.attempt == 1 {
+            for note in notes(start.step, step) {
+                self.record(note, false);
+            }
         }
         let finished = match self.attempt(start, step, work).await {
             Ok(finished) => finished,

@@ -387,6 +387,16 @@ fn confirmations_are_asked_where_the_policy_says() {
 }
 
 #[test]
+fn the_notes_of_a_persons_step_are_said_once_it_is_their_turn() {
+    let noted = PlanStep { notes: notes("1", None).notes, ..manual("1") };
+    let replies = vec![Choice::No, Choice::Retry, Choice::Yes];
+    assert_eq!(
+        attended(vec![noted], vec![], replies),
+        "1p, note, ask \"Manual\" 1, 1!, ask \"Failure\" 1, 1p, ask \"Manual\" 1, Observed 0"
+    );
+}
+
+#[test]
 fn on_failure_a_person_may_retry_go_on_do_it_by_hand_or_stop() {
     let run = |choices: Vec<Choice>| {
         let replies = choices.into_iter().map(|choice| (choice, None)).collect();
