@@ -203,7 +203,7 @@ fn one_run_of_a_procedure_at_a_time() {
 #[test]
 fn the_notes_of_a_step_are_said_at_its_start_and_once() {
     let text = "# Deploy\n\n1. Deploy:\n   - Log on to the box first, as the user that deploys, and tell the channel that it begins\n   ```bash\n   touch new\n   ```\n";
-    let shown = "(act, changes, line 5)\n    $ touch new\n    • Log on to the box first, as the user that deploys, and tell the channel that\n      it begins\n[1] passed";
+    let shown = "(act, changes, line 5)\n    $ touch new\n    • Log on to the box first, as the user that deploys, and tell the channel\n      that it begins\n[1] passed";
     Test::on(text, &["exec", "Deploy", "--yes"]).run().exit(0).says(shown);
     Test::on(text, &["exec", "Deploy", "--yes", "--quiet"]).run().exit(0).never_says("Log on");
 }

@@ -129,7 +129,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 pub fn bulleted(text: &str, width: usize) -> Vec<String> {
     let bullets = std::iter::once('•').chain(std::iter::repeat(' '));
     // A list's own bullet is in the text.
-    let text = ["- ", "* ", "+ "].iter().find_map(|own| text.strip_prefix(own)).unwrap_or(text);
+    let text = ["- ", "* ", "+ "].iter().find_map(|own| text.trim_start().strip_prefix(own)).unwrap_or(text);
     let lines = wrap(text, width.saturating_sub(2)).into_iter().filter(|line| !line.is_empty());
     lines.zip(bullets).map(|(line, bullet)| format!("{bullet} {}", printable(&line, Style::Plain))).collect()
 }
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(pad("ab", 4), "ab  ");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
-        assert_eq!(bulleted("- one two three\n\nfo\u{1b}[2Jur", 9), ["• one two", "  three", "  four"]);
+        assert_eq!(bulleted("   - one two three\n\nfo\u{1b}[2Jur", 9), ["• one two", "  three", "  four"]);
     }
 
     #[test]
