@@ -23,13 +23,12 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     let hashes: Vec<String> = documents.runbooks.iter().map(|runbook| hash(runbook.source.text())).collect();
     let mut coverage = Coverage::of(documents.runbooks.iter().zip(hashes.iter().map(String::as_str)));
     let home = runs::home(host)?;
-    let listing = runs::listing(&home, host)?;
-    let store = Store::new(host.files, &home);
-    for run in listing.runs.iter().filter(|run| coverage.knows(&run.started)).collect::<Vec<_>>() {
-        // A run that somebody removes meanwhile is no run any more.
-        if let Ok(practised) = store.practised(&run.run) {
-            coverage.add(&run.run, &run.started, &practised);
-        }
+    let practised = Store::new(host.files, &home).practised(&|started| coverage.knows(started));
+    let (listing, practised) =
+        practised.map_err(|error| runs::unreadable(&home.display().to_string(), &error))?;
+    runs::warn_of_left_out(&listing, host);
+    for (run, practised) in listing.runs.iter().zip(&practised) {
+        coverage.add(&run.run, &run.started, practised);
     }
     let style = output_style(matches, host);
     let written = match form(matches) {

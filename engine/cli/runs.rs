@@ -36,6 +36,12 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
 pub(super) fn listing(home: &Path, host: &mut Host<'_>) -> Result<Listing, Failure> {
     let listing = Store::new(host.files, home).listing();
     let listing = listing.map_err(|error| unreadable(&home.display().to_string(), &error))?;
+    warn_of_left_out(&listing, host);
+    Ok(listing)
+}
+
+/// Warns of what a listing is without.
+pub(super) fn warn_of_left_out(listing: &Listing, host: &mut Host<'_>) {
     for (run, why) in &listing.left_out {
         let why = match why {
             LeftOut::Intruded(intruded) => intruded.to_string(),
@@ -44,7 +50,6 @@ pub(super) fn listing(home: &Path, host: &mut Host<'_>) -> Result<Listing, Failu
         // Where standard error is closed nobody is there to be told.
         let _ = writeln!(host.err, "warning: run `{run}` is left out: {why}");
     }
-    Ok(listing)
 }
 
 fn line(summary: &RunSummary) -> RunLine {

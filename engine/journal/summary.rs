@@ -35,7 +35,7 @@ pub struct RunSummary {
 }
 
 /// What listings need of a run's first event.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
     /// Slug of the procedure.
     pub procedure: String,
@@ -133,9 +133,23 @@ pub enum LeftOut {
     Unreadable(String),
 }
 
-/// The fields every line has.
+/// The first line.
 #[derive(Deserialize)]
-struct Line {
+struct First {
+    #[serde(rename = "type")]
+    kind: String,
+    at: String,
+    mono_ms: u64,
+    procedure: String,
+    title: String,
+    file: String,
+    document_sha256: String,
+    mode: String,
+}
+
+/// The last line, whatever it is.
+#[derive(Deserialize)]
+struct Last {
     #[serde(rename = "type")]
     kind: String,
     at: String,
@@ -181,16 +195,47 @@ impl Store<'_> {
     /// # Errors
     /// Whatever listing gives; what reading one of them gives is told with the others.
     pub fn listing(&self) -> io::Result<Listing> {
+        self.walk(&mut |_, _| {})
+    }
+
+    /// Every run, and what each that started as `wanted` exercised of its plan: a list for each run. Where a
+    /// last line does not tell, since the run has no end, its whole journal is read.
+    ///
+    /// # Errors
+    /// As [`Store::listing`].
+    pub fn practised(&self, wanted: &dyn Fn(&Start) -> bool) -> io::Result<(Listing, Vec<Vec<Practised>>)> {
+        let mut practised = Vec::new();
+        let listing = self.walk(&mut |run, lines| {
+            practised.push(if wanted(&run.started) {
+                self.practised_of(&run.run, lines)
+            } else {
+                Vec::new()
+            });
+        })?;
+        Ok((listing, practised))
+    }
+
+    /// Hands each run that is listed to `each`, with its lines.
+    fn walk(&self, each: &mut dyn FnMut(&RunSummary, &Lines)) -> io::Result<Listing> {
         let mut listing = Listing::default();
         for id in self.ids()? {
-            match self.believed(&id) {
-                Ok(Ok(Some(lines))) => match self.summed_up(&id, &lines) {
-                    Some(summary) => listing.runs.push(summary),
-                    None => listing.empty.push(id),
-                },
-                Ok(Ok(None)) => listing.empty.push(id),
-                Ok(Err(intruded)) => listing.left_out.push((id, LeftOut::Intruded(intruded))),
-                Err(error) => listing.left_out.push((id, LeftOut::Unreadable(error.to_string()))),
+            let lines = match self.believed(&id) {
+                Ok(Ok(lines)) => lines,
+                Ok(Err(intruded)) => {
+                    listing.left_out.push((id, LeftOut::Intruded(intruded)));
+                    continue;
+                }
+                Err(error) => {
+                    listing.left_out.push((id, LeftOut::Unreadable(error.to_string())));
+                    continue;
+                }
+            };
+            match lines.and_then(|lines| Some((self.summed_up(&id, &lines)?, lines))) {
+                Some((summary, lines)) => {
+                    each(&summary, &lines);
+                    listing.runs.push(summary);
+                }
+                None => listing.empty.push(id),
             }
         }
         Ok(listing)
@@ -205,28 +250,24 @@ impl Store<'_> {
         Ok(lines.and_then(|lines| self.summed_up(id, &lines)))
     }
 
-    /// What run `id` exercised of its plan. Where its last line does not tell, since it has no end, its whole
-    /// journal is read.
-    ///
-    /// # Errors
-    /// Whatever reading gives.
-    pub fn practised(&self, id: &str) -> io::Result<Vec<Practised>> {
-        let Some((Some(lines), _)) = self.lines(id)? else { return Ok(Vec::new()) };
-        let Ok(Steps { steps }) = serde_json::from_str(&lines.first) else { return Ok(Vec::new()) };
+    /// What run `id`, whose journal has these ends, exercised of its plan.
+    fn practised_of(&self, id: &str, lines: &Lines) -> Vec<Practised> {
+        let Ok(Steps { steps }) = serde_json::from_str(&lines.first) else { return Vec::new() };
         let sum = serde_json::from_str(&lines.last).ok().and_then(|sum: Sum| sum.exercised);
         if let Some(parts) = sum {
             let practised = parts.into_iter().filter_map(|it| {
                 let slug = steps.iter().find(|step| step.id == it.step)?.slug.clone();
                 Some(Practised { slug, part: it.part, times: it.times, at: it.at, passed: it.passed })
             });
-            return Ok(practised.collect());
+            return practised.collect();
         }
-        let list = Exercises::of(&self.read(id)?.events).list().into_iter();
-        let practised = list.filter_map(|it| {
+        // A run that somebody removes meanwhile is no run any more.
+        let events = self.read(id).map(|journal| journal.events).unwrap_or_default();
+        let practised = Exercises::of(&events).list().into_iter().filter_map(|it| {
             let slug = steps.get(it.step.index())?.slug.clone();
             Some(Practised { slug, part: it.part, times: it.times, at: it.at, passed: it.passed })
         });
-        Ok(practised.collect())
+        practised.collect()
     }
 
     /// The ends of a journal that nobody else could have written; none where there is no first line.
@@ -242,14 +283,22 @@ impl Store<'_> {
     }
 
     fn summed_up(&self, id: &str, lines: &Lines) -> Option<RunSummary> {
-        let first: Line =
-            serde_json::from_str(&lines.first).ok().filter(|it: &Line| it.kind == "run_started")?;
-        let started: Start = serde_json::from_str(&lines.first).ok()?;
-        let last: Option<Line> = serde_json::from_str(&lines.last).ok();
+        let first: First = serde_json::from_str(&lines.first).ok()?;
+        if first.kind != "run_started" {
+            return None;
+        }
+        let last: Option<Last> = serde_json::from_str(&lines.last).ok();
         let over = last.as_ref().is_some_and(|last| last.kind == "run_finished");
         let finished: Option<End> = if over { serde_json::from_str(&lines.last).ok() } else { None };
         let running = finished.is_none() && self.is_running(id);
         let last = last.map_or_else(|| (first.at.clone(), first.mono_ms), |last| (last.at, last.mono_ms));
+        let started = Start {
+            procedure: first.procedure,
+            title: first.title,
+            file: first.file,
+            document_sha256: first.document_sha256,
+            mode: first.mode,
+        };
         Some(RunSummary {
             run: id.to_owned(),
             started,
@@ -369,7 +418,13 @@ mod tests {
         let store = Store::new(&files, "/home");
         let bodies = vec![started(), start, ended];
         let mut writer = written(&files, RUN, bodies);
-        let from_all = store.practised(RUN).expect("is readable");
+        let practised = || {
+            let (listing, practised) =
+                store.practised(&|start| start.title == "Deploy").expect("is readable");
+            assert_eq!((listing.runs.len(), practised.len()), (1, 1));
+            practised.into_iter().flatten().collect::<Vec<_>>()
+        };
+        let from_all = practised();
         let slugs: Vec<_> = from_all.iter().map(|it| (&*it.slug, it.part, it.times, it.passed)).collect();
         assert_eq!(slugs, [("step-1.1", PlanPart::Fallback, 1, true)]);
         let EventBody::RunFinished(mut end) = end(3) else { unreachable!("it is an end") };
@@ -379,10 +434,10 @@ mod tests {
         // What stands between the first and the last line is not even looked at.
         let text = store.text(RUN).expect("is there").replace("\"type\":\"step_finished\"", "");
         files.replace(&store.journal(RUN), text.as_bytes()).expect("memory has room");
-        assert_eq!(store.practised(RUN).expect("is readable"), from_all);
+        assert_eq!(practised(), from_all);
         let finished = store.summary(RUN).expect("is readable").and_then(|run| run.finished);
         assert_eq!(finished.map(|end| end.outcome), Some(Outcome::Observed));
-        assert_eq!(store.practised("none").expect("is no run"), []);
+        assert_eq!(store.practised(&|_| false).expect("is readable").1, [vec![]]);
     }
 
     #[test]
