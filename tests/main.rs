@@ -39,4 +39,5 @@ mod seed;
 mod signals;
 mod staged;
 mod terminal;
+mod upkeep;
 mod values;

@@ -20,6 +20,7 @@ mod spelling;
 pub mod static_tier;
 mod status;
 mod unordered;
+pub mod upkeep;
 
 pub use bless::{Edit, Refusal, apply, bless};
 pub use changes::changes;

@@ -8,10 +8,11 @@ use super::notify::Notifiers;
 use super::opinion::refuse_broken;
 use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
 use super::recorder::{Live, Recorder};
+use super::run_id::run_id;
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
 use crate::event::{Event, EventBody, RunStarted, StepHeader};
 use crate::host::Environment;
-use crate::journal::{Exercises, Store, Writer, hash};
+use crate::journal::{Exercises, Store, Writer};
 use crate::plan::{BoundParameter, Plan, forms, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
@@ -457,15 +458,6 @@ pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> R
             })
             .collect(),
     }
-}
-
-/// The time of the start and six characters that two runs of one moment do not share.
-pub(super) fn run_id(at: &str, host: &Host<'_>) -> String {
-    let stamp: String = at.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
-    // Behind the second stand its milliseconds, so that ids sort by time.
-    let milliseconds = at.get(20..23).and_then(|digits| digits.parse::<u16>().ok()).unwrap_or(0);
-    let seed = format!("{at} {} {:?}", host.environment.pid(), host.clock.monotonic());
-    format!("{stamp}Z-{milliseconds:03x}{}", &hash(&seed)[..3])
 }
 
 /// Session variables for parameters that the document writes as `$NAME`.

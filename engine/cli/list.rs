@@ -1,24 +1,28 @@
-//! `runbook list`: every procedure of the documents.
+//! `runbook list`: every procedure of the documents, and how it is kept up.
 
 use super::documents::{Documents, file};
 use super::failure::{Failure, Outcome};
 use super::procedure::Wanted;
-use super::{Host, form, format, output_style, texts};
+use super::{Host, form, format, output_style, texts, upkeep};
 use crate::check::static_tier;
 use crate::diagnostic::Level;
 use crate::report::listing;
 use clap::{ArgMatches, Command};
 
 pub(super) fn command() -> Command {
-    Command::new("list").about("List the procedures").arg(file()).arg(format(&["text", "json"]))
+    Command::new("list")
+        .about("List the procedures, and what is due for a review or a rehearsal")
+        .arg(file())
+        .arg(format(&["text", "json"]))
 }
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
     let documents = Documents::load(&texts(matches, "file"), host);
+    let upkeep = upkeep::of(&documents, host);
     let style = output_style(matches, host);
     let written = match form(matches) {
-        "json" => host.out.write_all(listing::json(&documents.runbooks).as_bytes()),
-        _ => listing::table(&mut host.out, &documents.runbooks, style),
+        "json" => host.out.write_all(listing::json(&documents.runbooks, &upkeep).as_bytes()),
+        _ => listing::table(&mut host.out, &documents.runbooks, &upkeep, style),
     };
     written.map_err(|error| Failure::output(&error))?;
     let rows = documents.escalation_rows();

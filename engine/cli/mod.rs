@@ -26,12 +26,14 @@ mod rehearse;
 mod replay;
 mod report;
 mod resume;
+mod run_id;
 mod runs;
 mod show;
 mod staging;
 mod stats;
 mod test;
 mod theatre;
+mod upkeep;
 mod verify;
 
 use crate::host::{Clock, Environment, Files, Processes};

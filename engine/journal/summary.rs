@@ -11,6 +11,7 @@ use crate::event::{JudgedTarget, Outcome, PlanPart, RehearsalVerdict, RunFinishe
 use crate::host::Ends;
 use serde::Deserialize;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 /// How much of a journal's ends is read at first, in bytes: most first and last lines fit.
 const END: u64 = 8192;
@@ -48,8 +49,15 @@ pub struct Start {
     /// `exec`, `rehearse`, …
     pub mode: String,
     /// How long before the start the alert fired, in milliseconds.
-    #[serde(default)]
     pub before_ms: u64,
+}
+
+impl Start {
+    /// Whether it is a run of this procedure of a document that is called like `file`: where it lies may
+    /// change, and what it says.
+    pub fn is_of(&self, procedure: &str, file: &Path) -> bool {
+        self.procedure == procedure && Path::new(&self.file).file_name() == file.file_name()
+    }
 }
 
 impl From<&RunStarted> for Start {
@@ -145,6 +153,8 @@ struct First {
     file: String,
     document_sha256: String,
     mode: String,
+    #[serde(default)]
+    before_ms: u64,
 }
 
 /// The last line, whatever it is.
@@ -298,6 +308,7 @@ impl Store<'_> {
             file: first.file,
             document_sha256: first.document_sha256,
             mode: first.mode,
+            before_ms: first.before_ms,
         };
         Some(RunSummary {
             run: id.to_owned(),

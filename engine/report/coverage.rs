@@ -163,8 +163,7 @@ fn part(step: &Step, part: PlanPart) -> Part {
 
 impl Covered {
     fn is(&self, started: &Start) -> bool {
-        self.procedure == started.procedure
-            && Path::new(&self.file).file_name() == Path::new(&started.file).file_name()
+        started.is_of(&self.procedure, Path::new(&self.file))
     }
 
     fn count(&mut self, run: &str, started: &Start, practised: &Practised) {

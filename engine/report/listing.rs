@@ -1,19 +1,28 @@
-//! The procedures of some runbooks, as a table and as JSON.
+//! The procedures of some runbooks and how they are kept up, as a table and as JSON.
 
-use super::style::{Style, fit};
+use super::style::{Style, WIDTH, fit, one_line, wrap};
 use super::terminal::row;
+use crate::check::upkeep::{Rehearsed, Upkeep};
 use crate::runbook::{Comparator, Metric, Procedure, Runbook, SeverityLevel, Unit};
+use jiff::civil::Date;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Version of the listing's keys.
 pub const VERSION: u32 = 1;
 
-/// Writes the table: severity, procedure, target, steps, parameters; 80 columns.
+/// Writes the table: severity, procedure, target, steps, parameters; and below it what is not kept up. 80
+/// columns. `upkeep` has an entry for each procedure of each runbook.
 ///
 /// # Errors
 /// Whatever writing gives.
-pub fn table(out: &mut dyn Write, runbooks: &[Runbook], style: Style) -> io::Result<()> {
+pub fn table(
+    out: &mut dyn Write,
+    runbooks: &[Runbook],
+    upkeep: &[Vec<Upkeep>],
+    style: Style,
+) -> io::Result<()> {
     let head = row(&[("severity", 8), ("procedure", 27), ("target", 22), ("steps", 5)], "parameters");
     writeln!(out, "{}", style.bold(&head))?;
     for procedure in runbooks.iter().flat_map(|runbook| &runbook.procedures) {
@@ -34,7 +43,73 @@ pub fn table(out: &mut dyn Write, runbooks: &[Runbook], style: Style) -> io::Res
         let severity_cell = super::style::pad(severity, 8);
         writeln!(out, "{}{}", coloured(procedure, &severity_cell, style), &line[8.min(line.len())..])?;
     }
+    neglected(out, &with_upkeep(runbooks, upkeep), style)
+}
+
+type Kept<'a> = (&'a Runbook, &'a Procedure, &'a Upkeep);
+
+fn with_upkeep<'a>(runbooks: &'a [Runbook], upkeep: &'a [Vec<Upkeep>]) -> Vec<Kept<'a>> {
+    let each = runbooks.iter().zip(upkeep);
+    let each = each.flat_map(|(runbook, upkeep)| {
+        runbook.procedures.iter().zip(upkeep).map(move |(procedure, upkeep)| (runbook, procedure, upkeep))
+    });
+    each.collect()
+}
+
+/// Says which reviews are overdue and what was not rehearsed since it changed.
+fn neglected(out: &mut dyn Write, all: &[Kept<'_>], style: Style) -> io::Result<()> {
+    let mut overdue: BTreeMap<(String, Date), Vec<&str>> = BTreeMap::new();
+    for (runbook, procedure, upkeep) in all {
+        if let Some(due) = upkeep.due.filter(|_| upkeep.overdue) {
+            let file = runbook.source.path().display().to_string();
+            overdue.entry((file, due)).or_default().push(&procedure.title);
+        }
+    }
+    let mut lines = Vec::new();
+    for ((file, due), titles) in &overdue {
+        let whole = all.iter().filter(|(runbook, ..)| runbook.source.path().display().to_string() == *file);
+        let which = if whole.count() == titles.len() { String::new() } else { names(titles) };
+        let which = if which.is_empty() { one_line(file) } else { format!("{} ({which})", one_line(file)) };
+        lines.push(format!("review overdue since {due}: {which}"));
+    }
+    let those = |wanted: fn(&Rehearsed) -> bool| -> Vec<&str> {
+        let those = all.iter().filter(|(.., upkeep)| wanted(&upkeep.rehearsed));
+        those.map(|(_, procedure, _)| procedure.title.as_str()).collect()
+    };
+    for (what, titles) in [
+        ("never rehearsed here", those(|it| matches!(it, Rehearsed::Never))),
+        ("changed since rehearsed", those(|it| matches!(it, Rehearsed::Last(last) if last.changed_since))),
+        (
+            "did not pass the last rehearsal",
+            those(|it| matches!(it, Rehearsed::Last(last) if !last.changed_since && !last.passed)),
+        ),
+    ] {
+        if titles.len() > 1 && titles.len() == all.len() {
+            lines.push(format!("{what}: all {} procedures", all.len()));
+        } else if !titles.is_empty() {
+            lines.push(format!("{what}: {}", names(&titles)));
+        }
+    }
+    if !lines.is_empty() {
+        writeln!(out)?;
+    }
+    for line in lines {
+        for (number, part) in wrap(&line, WIDTH - 2).into_iter().enumerate() {
+            let indent = if number == 0 { "" } else { "  " };
+            writeln!(out, "{indent}{}", style.warn(&part))?;
+        }
+    }
     Ok(())
+}
+
+/// How many procedures are named before only their number is.
+const FEW: usize = 12;
+
+fn names(titles: &[&str]) -> String {
+    match titles.len() {
+        0..=FEW => titles.iter().map(|title| one_line(title)).collect::<Vec<_>>().join(", "),
+        count => format!("{count} procedures (--format json names them)"),
+    }
 }
 
 /// Steps that are part of the procedure, and optional ones.
@@ -68,6 +143,23 @@ struct ProcedureJson<'a> {
     steps: usize,
     optional_steps: usize,
     parameters: Vec<ParameterJson<'a>>,
+    review: ReviewJson,
+    rehearsed: Option<RehearsedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReviewJson {
+    last: Option<String>,
+    due: Option<String>,
+    overdue: bool,
+}
+
+#[derive(Serialize)]
+struct RehearsedJson<'a> {
+    run: &'a str,
+    at: &'a str,
+    passed: bool,
+    changed_since: bool,
 }
 
 #[derive(Serialize)]
@@ -86,11 +178,10 @@ struct ParameterJson<'a> {
 }
 
 /// The same as JSON.
-pub fn json(runbooks: &[Runbook]) -> String {
-    let procedures = runbooks
-        .iter()
-        .flat_map(|runbook| runbook.procedures.iter().map(move |procedure| (runbook, procedure)))
-        .map(|(runbook, procedure)| ProcedureJson {
+pub fn json(runbooks: &[Runbook], upkeep: &[Vec<Upkeep>]) -> String {
+    let procedures = with_upkeep(runbooks, upkeep)
+        .into_iter()
+        .map(|(runbook, procedure, upkeep)| ProcedureJson {
             id: &procedure.id,
             title: &procedure.title,
             file: runbook.source.path().display().to_string(),
@@ -114,6 +205,20 @@ pub fn json(runbooks: &[Runbook]) -> String {
                 .iter()
                 .map(|parameter| ParameterJson { name: &parameter.name, flag: &parameter.flag })
                 .collect(),
+            review: ReviewJson {
+                last: upkeep.review.last.map(|day| day.to_string()),
+                due: upkeep.due.map(|day| day.to_string()),
+                overdue: upkeep.overdue,
+            },
+            rehearsed: match &upkeep.rehearsed {
+                Rehearsed::Unknown | Rehearsed::Never => None,
+                Rehearsed::Last(last) => Some(RehearsedJson {
+                    run: &last.run,
+                    at: &last.at,
+                    passed: last.passed,
+                    changed_since: last.changed_since,
+                }),
+            },
         })
         .collect();
     let listing = Listing { v: VERSION, procedures };
@@ -122,14 +227,43 @@ pub fn json(runbooks: &[Runbook]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::{sample, schema};
     use super::*;
+    use crate::check::upkeep::Rehearsal;
+    use jiff::civil::date;
     use serde_json::{Value, json};
+
+    fn upkeep(overdue: bool, rehearsed: Rehearsed) -> Upkeep {
+        let runbook = sample::runbook();
+        let fresh = Upkeep::of(&runbook, &runbook.procedures[0], date(2026, 3, 3), rehearsed);
+        Upkeep { overdue, due: Some(date(2026, 3, 1)), ..fresh }
+    }
+
+    fn last(passed: bool, changed_since: bool) -> Rehearsed {
+        let at = "2026-01-02T03:04:05.000Z".into();
+        Rehearsed::Last(Rehearsal { run: "r".into(), at, passed, changed_since })
+    }
+
+    /// What stands below the table.
+    fn below(upkeep: Vec<Upkeep>) -> String {
+        let mut runbook = sample::runbook();
+        let model = runbook.procedures.remove(0);
+        for number in 1..=upkeep.len() {
+            let mut procedure = model.clone();
+            procedure.title = format!("Engine {number} Restart Failed");
+            runbook.procedures.push(procedure);
+        }
+        let mut out = Vec::new();
+        table(&mut out, &[runbook], &[upkeep], Style::Plain).expect("writes to memory");
+        let text = String::from_utf8(out).expect("is text");
+        text.split_once("\n\n").map(|(_, below)| below.to_owned()).unwrap_or_default()
+    }
 
     #[test]
     fn the_table_fits_a_narrow_terminal() {
         let mut out = Vec::new();
-        table(&mut out, &[sample::runbook()], Style::Plain).expect("writes to memory");
+        let upkeep = [vec![upkeep(false, last(true, false))]];
+        table(&mut out, &[sample::runbook()], &upkeep, Style::Plain).expect("writes to memory");
         assert_eq!(
             String::from_utf8(out).expect("is text"),
             "severity  procedure                    target                  steps  parameters\n\
@@ -138,8 +272,42 @@ mod tests {
     }
 
     #[test]
-    fn the_listing_has_typed_targets() {
-        let listing: Value = serde_json::from_str(&super::json(&[sample::runbook()])).expect("is JSON");
+    fn what_is_not_kept_up_is_named_below() {
+        let fine = || upkeep(false, last(true, false));
+        assert_eq!(below(vec![fine(), upkeep(false, Rehearsed::Unknown)]), "");
+        assert_eq!(
+            below(vec![
+                upkeep(true, Rehearsed::Never),
+                upkeep(false, last(true, true)),
+                upkeep(false, last(false, false)),
+                upkeep(false, Rehearsed::Never),
+            ]),
+            "review overdue since 2026-03-01: bot.md (Engine 1 Restart Failed)\n\
+             never rehearsed here: Engine 1 Restart Failed, Engine 4 Restart Failed\n\
+             changed since rehearsed: Engine 2 Restart Failed\n\
+             did not pass the last rehearsal: Engine 3 Restart Failed\n"
+        );
+        let all = || upkeep(true, Rehearsed::Never);
+        assert_eq!(
+            below(vec![all(), all()]),
+            "review overdue since 2026-03-01: bot.md\nnever rehearsed here: all 2 procedures\n"
+        );
+        let mut many = vec![upkeep(false, Rehearsed::Never); 4];
+        many.push(fine());
+        assert_eq!(
+            below(many.clone()),
+            "never rehearsed here: Engine 1 Restart Failed, Engine 2 Restart Failed,\n  \
+             Engine 3 Restart Failed, Engine 4 Restart Failed\n"
+        );
+        many.extend(vec![upkeep(false, Rehearsed::Never); 9]);
+        assert_eq!(below(many), "never rehearsed here: 13 procedures (--format json names them)\n");
+    }
+
+    #[test]
+    fn the_listing_has_typed_targets_and_tells_how_a_procedure_is_kept_up() {
+        let upkeep = [vec![upkeep(true, last(true, true))]];
+        let text = super::json(&[sample::runbook()], &upkeep);
+        let listing: Value = serde_json::from_str(&text).expect("is JSON");
         assert_eq!(
             listing["procedures"][0],
             json!({
@@ -148,7 +316,12 @@ mod tests {
                 "targets": [{"text": "Auto-restart < 30 seconds", "metric": "recovery",
                              "comparator": "<", "value": 30.0, "unit": "s"}],
                 "parameters": [{"name": "engine_id", "flag": "--engine-id"}],
+                "review": {"last": null, "due": "2026-03-01", "overdue": true},
+                "rehearsed": {"run": "r", "at": "2026-01-02T03:04:05.000Z", "passed": true,
+                              "changed_since": true},
             })
         );
+        let schema = include_str!("../../runbooks/reference/schema/list.schema.json");
+        assert_eq!(schema::misfits(schema, &text), Vec::<String>::new());
     }
 }

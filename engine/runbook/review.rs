@@ -3,7 +3,8 @@
 //! The date of today is the caller's: nothing here reads a clock.
 
 use super::title::fold;
-use super::{Metadata, MetadataEntry};
+use super::{Metadata, MetadataEntry, Procedure, Runbook};
+use crate::source::Span;
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -46,6 +47,8 @@ const LAST: &[&str] = &[
     "last modified",
     "updated",
 ];
+/// Key of the next review.
+const NEXT: &str = "next review";
 /// Keys of the time between reviews.
 const EVERY: &[&str] = &["review_in", "review cycle", "review frequency", "review period"];
 
@@ -56,12 +59,12 @@ pub fn review(metadata: &Metadata) -> Review {
     Review {
         last: first(LAST).and_then(|text| date_of(&text)),
         every: first(EVERY).and_then(|text| period(&text)),
-        next: first(&["next review"]).and_then(|text| date_of(&text)),
+        next: first(&[NEXT]).and_then(|text| date_of(&text)),
     }
 }
 
-/// Whether a review is due before `today`, and since when. Without dates nothing is known to be due.
-pub fn overdue(review: &Review, today: Date) -> Option<Overdue> {
+/// When the next review is due, if that is stated.
+pub fn due(review: &Review) -> Option<Date> {
     let by_cycle = review.last.zip(review.every).and_then(|(last, every)| {
         let period = match every {
             Every::Days(days) => i64::from(days).days(),
@@ -69,7 +72,29 @@ pub fn overdue(review: &Review, today: Date) -> Option<Overdue> {
         };
         last.checked_add(period).ok()
     });
-    let due = review.next.or(by_cycle)?;
+    review.next.or(by_cycle)
+}
+
+/// What holds for a procedure: what its own section says comes before what its document says.
+pub fn of_procedure(runbook: &Runbook, procedure: &Procedure) -> Review {
+    review(&metadata_of(runbook, procedure))
+}
+
+/// Where the date stands that a procedure's next review counts from.
+pub fn stated_at(runbook: &Runbook, procedure: &Procedure) -> Option<Span> {
+    let metadata = metadata_of(runbook, procedure);
+    let keys = [NEXT].into_iter().chain(LAST.iter().copied());
+    keys.filter_map(|key| metadata.get(key)).find(|entry| date_of(&entry.value).is_some()).map(|it| it.span)
+}
+
+fn metadata_of(runbook: &Runbook, procedure: &Procedure) -> Metadata {
+    let entries = procedure.metadata.entries.iter().chain(&runbook.metadata.entries);
+    Metadata { entries: entries.cloned().collect() }
+}
+
+/// Whether a review is due before `today`, and since when. Without dates nothing is known to be due.
+pub fn overdue(review: &Review, today: Date) -> Option<Overdue> {
+    let due = due(review)?;
     let days = u32::try_from(due.until(today).ok()?.get_days()).ok()?;
     (days > 0).then_some(Overdue { due, days })
 }
@@ -143,7 +168,9 @@ fn period(text: &str) -> Option<Every> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::Span;
+    use crate::document::read;
+    use crate::runbook::lower;
+    use crate::source::Source;
     use jiff::civil::date;
 
     fn of(entries: &[(&str, &str)]) -> Review {
@@ -221,5 +248,21 @@ mod tests {
         }
         let far = Review { last: Some(Date::MAX), every: Some(Every::Months(u16::MAX)), next: None };
         assert_eq!(overdue(&far, date(2026, 1, 1)), None);
+    }
+
+    #[test]
+    fn a_section_may_have_a_review_of_its_own() {
+        let text = "# Bot\n\n## Restart\n\n**Last Updated**: 2026-05-01\n\n```bash\ntrue\n```\n\n## Stop\n\n```bash\n\
+                    true\n```\n\n---\n\n**Last Updated**: 2026-01-01\n**Review Cycle**: Monthly\n";
+        let source = Source::new("bot.md", text.as_bytes().to_vec()).expect("is text");
+        let runbook = lower(&read(&source).0).0;
+        let due: Vec<_> =
+            runbook.procedures.iter().map(|procedure| due(&of_procedure(&runbook, procedure))).collect();
+        assert_eq!(due, [Some(date(2026, 6, 1)), Some(date(2026, 2, 1))]);
+        let lines = runbook.procedures.iter().map(|procedure| {
+            let span = stated_at(&runbook, procedure).expect("is stated");
+            source.line(span.start)
+        });
+        assert_eq!(lines.collect::<Vec<_>>(), [5, 17]);
     }
 }

@@ -3,11 +3,12 @@
 use super::nested::LEVEL;
 use super::select::Selected;
 use super::{Shown, no_sandbox};
+use crate::cli::Host;
 use crate::cli::documents::Documents;
 use crate::cli::failure::Failure;
 use crate::cli::project::Project;
+use crate::cli::run_id::run_id;
 use crate::cli::staging::{self, stage_failed};
-use crate::cli::{Host, exec};
 use crate::host::processes::End;
 use crate::host::surroundings::remove_empty_dir;
 use crate::host::watch::{Captured, First, Watch};
@@ -156,7 +157,7 @@ impl Pool<'_, '_, '_, '_> {
         let host = &*self.shown.host;
         let store = Store::new(host.files, &self.ground.home);
         let run = loop {
-            let run = exec::run_id(&host.clock.wall(), host);
+            let run = run_id(&host.clock.wall(), host);
             if !host.files.exists(&store.directory(&run)) {
                 break run;
             }

@@ -6,7 +6,7 @@ use crate::check::static_tier::{self, Shelf};
 use crate::cli::failure::{DOCUMENT, Failure};
 use crate::cli::notify::Notifiers;
 use crate::cli::opinion::{Opinion, Word};
-use crate::cli::{Host, error_style};
+use crate::cli::{Host, error_style, upkeep};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::document;
 use clap::ArgMatches;
@@ -46,6 +46,9 @@ pub(super) fn check(
     let files = host.files;
     let exists = |path: &Path| files.exists(&cwd.join(path));
     let shelf = Shelf::new(&read, &exists);
+    // They are warnings, and the record is not read for what is not shown.
+    let upkeep = if matches.get_flag("verbose") { upkeep::of(documents, host) } else { Vec::new() };
+    let rehearsing = upkeep::rehearsing(&upkeep);
     let mut checked = Checked { errors: vec![None; selected.tests.len()], elsewhere: 0 };
     let mut text = String::new();
     let mut opinion = Opinion::new(host);
@@ -58,6 +61,10 @@ pub(super) fn check(
         found.retain(|it| it.code != "unclosed-fence");
         found.extend(static_tier::blocks(document));
         found.extend(shelf.links(document));
+        let kept = upkeep.get(index).into_iter().flatten();
+        for (procedure, upkeep) in runbook.procedures.iter().zip(kept) {
+            found.extend(upkeep.findings(runbook, procedure, rehearsing));
+        }
         found.extend(static_tier::escalation(runbook, &documents.escalation_rows()));
         for test in selected.tests.iter().filter(|test| test.document == index) {
             found.extend(static_tier::procedure(runbook, test.procedure, &test.given_names(), &mut |text| {
