@@ -247,3 +247,24 @@ fn a_group_is_listed_and_signalled_as_one() {
     }
     assert_eq!(sleeper.ended().unwrap().map(super::processes::End::status), Some(137));
 }
+
+#[test]
+fn a_process_that_is_not_adopted_yet_runs() {
+    let script = "sleep 60 >/dev/null & echo $!; wait";
+    let mut parent = std::process::Command::new("bash")
+        .args(["-c", script])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("bash is everywhere");
+    let mut line = String::new();
+    let mut said = std::io::BufReader::new(parent.stdout.take().expect("is piped"));
+    std::io::BufRead::read_line(&mut said, &mut line).expect("it says a number");
+    let child = line.trim().parse().expect("is a number");
+    assert_eq!(super::processes::reap(child), None);
+    super::processes::kill_process(child);
+    parent.wait().expect("is our child");
+    while process(child).is_some() {
+        std::thread::yield_now();
+    }
+    assert_eq!(super::processes::reap(child).map(super::processes::End::status), Some(137));
+}

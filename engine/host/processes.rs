@@ -228,13 +228,14 @@ pub fn is_first_process() -> bool {
     nix::unistd::getpid().as_raw() == 1
 }
 
-/// How the adopted process `pid` ended, if it did, and lets it go; `None` while it runs. A process
-/// that is no child (any more) counts as killed.
+/// How the adopted process `pid` ended, if it did, and lets it go; `None` while it runs, also where it is not
+/// adopted yet: its parent may need a moment to be gone. A process that is no child any more counts as killed.
 pub fn reap(pid: i32) -> Option<End> {
     match waitpid(Pid::from_raw(pid), Some(WaitPidFlag::WNOHANG)) {
         Ok(WaitStatus::Exited(_, status)) => Some(End::Exited(status)),
         Ok(WaitStatus::Signaled(_, signal, _)) => Some(End::Signaled(signal as i32)),
         Ok(_) | Err(Errno::EINTR) => None,
+        Err(Errno::ECHILD) if process(pid).is_some() => None,
         Err(_) => Some(End::Signaled(Signal::SIGKILL as i32)),
     }
 }

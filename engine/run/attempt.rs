@@ -239,9 +239,10 @@ impl<'d, 'a> Attempt<'d, 'a> {
                 Turn::Control => {
                     if let Some(end) = self.hear_shell()? {
                         match &mut self.stop {
-                            // It lives on although it was told to stop: its own trap saw to that.
-                            Some(stop) if stop.why != Why::TimeBox => stop.hurry(),
-                            _ => return Ok(Over::Told(end)),
+                            // It was told to stop. Its own trap may have seen to it that it lives on; or it
+                            // said this before it heard, and is about to die.
+                            Some(stop) => stop.hurry(),
+                            None => return Ok(Over::Told(end)),
                         }
                     }
                 }

@@ -1,8 +1,12 @@
 //! What takes the shell's place when it dies: a copy of it that waits.
 
 use crate::host::adopted::Adopted;
+use crate::host::processes::process;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+
+/// How long a copy may take to be adopted.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What takes the shell's place.
 #[derive(Debug)]
@@ -35,12 +39,10 @@ impl Snapshot {
     }
 
     /// Puts it into a process group of its own. It can be done as soon as its parent is dead, which
-    /// ends at once.
+    /// ends at once; on a busy machine that may take a while.
     pub(super) async fn move_apart(&mut self) {
-        for _ in 0..200 {
-            if self.try_move_apart() {
-                return;
-            }
+        let until = Instant::now() + PATIENCE;
+        while !self.try_move_apart() && process(self.process.pid()).is_some() && Instant::now() < until {
             sleep(Duration::from_millis(1)).await;
         }
     }
