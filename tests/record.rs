@@ -1,6 +1,6 @@
 //! What is left behind: the journal, `runs`, `report`, `verify`.
 
-use crate::harness::Test;
+use crate::harness::{RUNBOOK, Test, exit_code};
 use std::os::unix::fs::PermissionsExt;
 
 const DEPLOY: &str = "# Deploy\n\n**Severity**: High\n\n1. Deploy:\n   ```bash\n   touch x; echo deployed; echo careful >&2\n   ```\n2. Verify:\n   ```bash\n   test -e x\n   ```\n";
@@ -104,4 +104,30 @@ fn a_large_output_is_recorded_by_its_ends() {
     assert!(kept < 1_000_000 && dropped > 1_000_000, "{kept} {dropped}");
     let last = journal.iter().rfind(|event| event["type"] == "output").expect("has output");
     assert!(last["text"].as_str().expect("is text").ends_with("the very end\n"));
+}
+
+#[test]
+fn a_full_disk_stops_the_run_before_the_next_step() {
+    let text = "# Full\n\n1. First:\n   ```bash\n   echo x >> first; head -c 300000 /dev/zero | tr '\\0' a\n   ```\n\
+                2. Second:\n   ```bash\n   echo x >> second\n   ```\n\n<!-- runbook: always=yes effect=changes -->\n```bash\ntouch always\n```\n";
+    let test = Test::new().file("doc.md", text);
+    std::fs::create_dir(test.state()).expect("is ours");
+    // A disk of 64 kB, where the record is kept; what is left of it is copied to where it lasts.
+    let script = "\"$0\" exec Full --file doc.md; code=$?; cp -rp \"$RUNBOOK_HOME\" kept; exit $code";
+    let mut command = test.other("bwrap");
+    command.args(["--dev-bind", "/", "/", "--size", "65536", "--tmpfs"]).arg(test.state());
+    let output = command.args(["--", "bash", "-c", script, RUNBOOK]).output().expect("bwrap is there");
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert_eq!(exit_code(output.status), 6, "{said}");
+    assert!(said.contains("stopping: the journal cannot be written: No space left on device"), "{said}");
+    assert!(said.contains("  2     Second                               not run\n"), "{said}");
+    // Not even what always runs: its start could not be recorded.
+    assert!(!said.contains("in any case"), "{said}");
+    let there = ["first", "second", "always"].map(|file| test.path(file).exists());
+    assert_eq!(there, [true, false, false], "{said}");
+    let kept = test.path("kept");
+    let test = test.env("RUNBOOK_HOME", kept).again(&["runs"]).run().exit(0).says("unknown").test;
+    let verified = test.again(&["verify", "last"]).run().exit(1);
+    verified.says("every hash fits, and no `run_finished`; the last line is torn\n");
 }

@@ -71,8 +71,10 @@ impl Record for Recorder<'_> {
         if written.is_ok() {
             self.exercises.add(&event);
         }
-        // What cannot be recorded is shown all the same: somebody may see it.
-        self.closed = self.closed || self.live.event(&event, &line).is_err();
+        // What cannot be recorded is shown all the same: somebody may see it. But a step whose start cannot be
+        // recorded is not started.
+        let untrue = written.is_err() && matches!(event.body, EventBody::StepStarted { .. });
+        self.closed = self.closed || (!untrue && self.live.event(&event, &line).is_err());
         written.map_err(RecordError::Journal)?;
         if self.closed && !self.told {
             self.told = true;
