@@ -3,6 +3,7 @@
 use crate::harness::{OnTerminal, Test, exit_code};
 use nix::sys::signal::Signal;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -195,19 +196,75 @@ fn only_incidents_and_known_steps_are_resumed() {
     drop(test);
 }
 
-/// Kills the engine at a seeded moment again and again until the run is over.
+#[test]
+fn a_person_may_accept_a_changed_document() {
+    let changed = DOCUMENT.replace("> said;", "> said; echo changed;");
+    let test = killed().file("doc.md", &changed).file("go", "");
+    let test = test.again(&["resume", "last", "--confirm", "never", "--rerun-unknown"]);
+    for (keys, code) in [("\r", 5), ("y\r", 0)] {
+        let mut screen = OnTerminal::start(&test.command());
+        screen.wait_for("+   greet \"$token\" > said; echo changed; echo x >> ../third");
+        screen.wait_for("the document has changed: go on with what it says now? [y]es, [N]o:");
+        screen.type_in(keys);
+        let (exit, said) = screen.finish();
+        assert_eq!(exit, code, "{said}");
+        assert_eq!(said.contains("the document has changed since the run started"), code == 5, "{said}");
+    }
+    assert_eq!((count(&test, "first"), count(&test, "third")), (1, 1));
+    // The journal says what was gone on with.
+    let resumed = test.journal().into_iter().find(|event| event["type"] == "resume").expect("it is recorded");
+    assert_eq!(resumed["unknown"], "2", "{resumed}");
+    let was = test.journal()[0]["document_sha256"].clone();
+    assert!(resumed["document_sha256"].is_string() && resumed["document_sha256"] != was, "{resumed}");
+}
+
+#[test]
+fn a_secret_is_on_no_record_and_must_be_given_again() {
+    let text = "# Login\n\n1. Begin:\n   ```bash\n   echo begun; until test -e go; do sleep 0.02; done; touch x\n   ```\n2. Log in:\n   \
+                ```bash\n   test {api_token} = correct-horse; touch in\n   ```\n";
+    let args = ["exec", "Login", "--unattended", "--params", "values.yaml"];
+    let test = Test::on(text, &args).file("values.yaml", "api_token: correct-horse\n");
+    let mut run = test.spawn();
+    run.wait_for("begun");
+    run.signal(Signal::SIGKILL);
+    run.wait();
+    let test = test.file("go", "");
+    let refused = resume(test, &["--unattended", "--rerun-unknown"]).run().exit(2);
+    let refused = refused.stderr(
+        "error: `Login` needs a value for `api_token` (line 9)\n\
+         hint: set RUNBOOK_PARAM_API_TOKEN, or use --params FILE\n",
+    );
+    let args = ["--unattended", "--rerun-unknown", "--params", "values.yaml"];
+    let test = resume(refused.test, &args).run().exit(0).never_says("correct-horse").test;
+    assert!(test.path("in").exists());
+}
+
+/// A run with much output, a step that fails and is mended by its fallback, and a verify that passes in the end.
+/// Each step leaves a line in a file of its own.
+fn eventful() -> String {
+    let mut text = "# Bot\n\n## Move\n\n".to_owned();
+    for (step, label, then) in [
+        (1, "Begin", "seq 2000"),
+        (2, "Go on", "seq 2000"),
+        (3, "Move", "seq 2000; test -e mended"),
+        (4, "If it fails, mend", "touch mended"),
+        (5, "Print", "seq 60000"),
+        (6, "End", "seq 2000"),
+    ] {
+        let script = format!("n{step}=1; echo x >> count-{step}; {then}");
+        text += &format!("{step}. {label}:\n   ```bash\n   {script}\n   ```\n");
+    }
+    text + "7. Verify:\n\n   <!-- runbook: role=verify effect=reads every=10ms -->\n   ```bash\n   echo x >> count-7; test \"$n6\"; \
+            test $(wc -l < count-7) -ge 3\n   ```\n"
+}
+
+/// Kills the engine at seeded moments, that of a resumed run, too, until the run is over; then another one.
 #[test]
 fn whenever_the_engine_dies_nothing_that_passed_is_done_again() {
-    let steps: String = (1..=6)
-        .map(|step| {
-            let fails = if step == 3 { "; test -e mended" } else { "" };
-            format!("{step}. Step {step}:\n   ```bash\n   n{step}=1; echo x >> count-{step}; seq 2000{fails}\n   ```\n")
-        })
-        .collect();
-    let document = format!(
-        "# Bot\n\n## Move\n\n{steps}7. If step 3 fails, mend:\n   ```bash\n   touch mended; echo x >> count-7\n   ```\n"
-    );
     let kills = std::env::var("RUNBOOK_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12);
+    let document = eventful();
+    let whole = Test::on(&document, EXEC).run().exit(0).says("recovered by a fallback, verified").test;
+    let whole = journal_size(&whole);
     let mut seed = 42_u64;
     let mut random = move |below: u64| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -216,37 +273,69 @@ fn whenever_the_engine_dies_nothing_that_passed_is_done_again() {
     let mut done = 0;
     while done < kills {
         let mut test = Test::on(&document, EXEC);
-        loop {
-            let before = journal_size(&test);
+        while !is_over(&test) {
+            let (before, counts) = (passed(&test), counts(&test));
             let run = test.spawn();
-            let at = before + random(24_000);
-            while journal_size(&test) < at && !is_over(&test) {
+            let at = journal_size(&test) + random(whole);
+            while journal_size(&test) < at && !is_over(&test) && !run.is_over() {
                 std::thread::yield_now();
             }
             run.signal(Signal::SIGKILL);
-            run.wait();
+            let (status, stdout, stderr) = run.finish(LIMIT);
+            let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
+            assert!(exit_code(status) == 137 || is_over(&test), "kill {done}: {status} {said}");
             done += 1;
             assert_eq!(test.leftovers(), Vec::<String>::new(), "kill {done}");
-            let passed = passed(&test);
-            let counts: Vec<usize> =
-                passed.iter().map(|step| count(&test, &format!("count-{step}"))).collect();
-            if is_over(&test) {
-                break;
+            let after = self::counts(&test);
+            for step in &before {
+                assert_eq!(counts.get(step), after.get(step), "kill {done}, step {step}: {said}");
             }
-            let args = ["resume", "last", "--unattended", "--rerun-unknown", "--confirm", "never"];
-            test = test.again(&args);
-            let run = test.spawn();
-            let (_, stdout, stderr) = run.finish(LIMIT);
-            let said = String::from_utf8_lossy(&stdout).into_owned() + &String::from_utf8_lossy(&stderr);
-            let after: Vec<usize> =
-                passed.iter().map(|step| count(&test, &format!("count-{step}"))).collect();
-            assert_eq!(counts, after, "kill {done}: {said}");
-            if is_over(&test) {
-                break;
+            if events(&test).is_empty() {
+                // It died before its first event was whole: there is no run to go on with.
+                test = Test::on(&document, EXEC);
+                continue;
             }
+            test = is_told_as_it_is(test, done);
+            test = test.again(&["resume", "last", "--unattended", "--rerun-unknown", "--confirm", "never"]);
         }
-        test.again(&["verify", "last"]).run().exit(0).says("is intact");
+        let test = test.again(&["verify", "last"]).run().exit(0).says("is intact").test;
+        test.again(&["report", "last"]).run().exit(0).says("recovered by a fallback, verified");
     }
+}
+
+/// Expects that what is left of a run is readable and told as what it is.
+fn is_told_as_it_is(test: Test, kill: usize) -> Test {
+    let state = if is_over(&test) { "finished" } else { "unknown" };
+    let runs = test.again(&["runs", "--format", "json"]).run().exit(0);
+    assert_eq!(runs.json()["runs"][0]["state"], state, "kill {kill}: {}", runs.stdout);
+    let running = running(&runs.test);
+    let report = runs.test.again(&["report", "last", "--format", "json"]).run().exit(0);
+    for step in report.json()["steps"].as_array().expect("has steps") {
+        let unknown = running.iter().any(|id| step["id"] == id.as_str());
+        assert_eq!(step["status"] == "unknown", unknown, "kill {kill}, {running:?}: {step}");
+    }
+    let exit = i32::from(state == "unknown");
+    report.test.again(&["verify", "last"]).run().exit(exit).says("every hash fits").test
+}
+
+/// The steps that had started and not ended.
+fn running(test: &Test) -> Vec<String> {
+    let mut running = Vec::new();
+    for event in events(test) {
+        let step = event["step"].as_str().unwrap_or_default().to_owned();
+        match event["type"].as_str() {
+            Some("step_started") => running.push(step),
+            Some("step_finished") => running.retain(|other| *other != step),
+            Some("resume") => running.clear(),
+            _ => {}
+        }
+    }
+    running
+}
+
+/// How often each step was done, by its number.
+fn counts(test: &Test) -> BTreeMap<String, usize> {
+    (1..=7).map(|step| (step.to_string(), count(test, &format!("count-{step}")))).collect()
 }
 
 fn journal_text(test: &Test) -> String {
@@ -265,7 +354,8 @@ fn events(test: &Test) -> Vec<Value> {
 }
 
 fn is_over(test: &Test) -> bool {
-    events(test).last().is_some_and(|event| event["type"] == "run_finished")
+    let last = journal_text(test).lines().next_back().and_then(|line| serde_json::from_str(line).ok());
+    last.is_some_and(|event: Value| event["type"] == "run_finished")
 }
 
 /// Steps whose last recorded end is a success.

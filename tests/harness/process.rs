@@ -59,6 +59,12 @@ impl Running {
         self.child.id()
     }
 
+    /// Whether it has ended. It stays there to be waited for.
+    pub(crate) fn is_over(&self) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('Z'))
+    }
+
     /// Waits until either output holds `text`.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, text: &str) {
