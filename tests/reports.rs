@@ -2,6 +2,8 @@
 
 use crate::harness::{Finished, OnTerminal, Test};
 use serde_json::Value;
+use std::io::Write as _;
+use std::process::Stdio;
 
 /// A runbook whose restart fails unless there is a file `well`.
 const DOCUMENT: &str = "\
@@ -279,6 +281,32 @@ fn figures_are_by_procedure_and_mode() {
     let test = prometheus.says(line).test;
     test.again(&["stats", "other"]).run().exit(2).says("error: no run of `other` is recorded\n");
     Test::new().args(&["stats"]).run().exit(0).stdout("no run is recorded\n");
+}
+
+#[test]
+fn prometheus_accepts_the_figures() {
+    let odd = "o\"dd\\.md";
+    let args = ["exec", "Engine Restart Failed", "--engine-id", "3", "--unattended", "--file", odd];
+    let ran = Test::new().file(odd, DOCUMENT).script("restart.sh", "test -e well").args(&args).run().exit(5);
+    let figures = ran.test.again(&["stats", "--format", "prometheus"]).run().exit(0);
+    let labels = "{file=\"o\\\"dd\\\\.md\",procedure=\"engine-restart-failed\",mode=\"exec\"";
+    assert!(figures.stdout.contains(labels), "{}", figures.stdout);
+    let none = Test::new().args(&["stats", "--format", "prometheus"]).run().exit(0);
+    for figures in [figures, none] {
+        let mut promtool = figures.test.other("promtool");
+        promtool
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        // Where the package `prometheus` is not installed nobody can be asked; `tests/run` installs it.
+        let Ok(mut promtool) = promtool.spawn() else { return };
+        promtool.stdin.take().expect("is piped").write_all(figures.stdout.as_bytes()).expect("it reads");
+        let output = promtool.wait_with_output().expect("it ends");
+        let said =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.trim().is_empty(), "{said}\n{}", figures.stdout);
+    }
 }
 
 #[test]
