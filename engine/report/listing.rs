@@ -296,8 +296,8 @@ mod tests {
         many.push(fine());
         assert_eq!(
             below(many.clone()),
-            "never rehearsed here: Engine 1 Restart Failed, Engine 2 Restart Failed,\n  \
-             Engine 3 Restart Failed, Engine 4 Restart Failed\n"
+            "never rehearsed here: Engine 1 Restart Failed, Engine 2 Restart Failed, Engine\n  \
+             3 Restart Failed, Engine 4 Restart Failed\n"
         );
         many.extend(vec![upkeep(false, Rehearsed::Never); 9]);
         assert_eq!(below(many), "never rehearsed here: 13 procedures (--format json names them)\n");

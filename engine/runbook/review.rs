@@ -263,6 +263,6 @@ mod tests {
             let span = stated_at(&runbook, procedure).expect("is stated");
             source.line(span.start)
         });
-        assert_eq!(lines.collect::<Vec<_>>(), [5, 17]);
+        assert_eq!(lines.collect::<Vec<_>>(), [5, 19]);
     }
 }
