@@ -170,6 +170,10 @@ impl<'a> Driver<'a> {
                     }
                 }
                 Next::Start(start) => {
+                    // What was said while the last step ended counts before another one starts.
+                    if self.hear().await {
+                        continue;
+                    }
                     self.make_spare()?;
                     self.step(start).await?;
                 }
@@ -217,6 +221,23 @@ impl<'a> Driver<'a> {
     pub(super) fn cancel(&mut self, signal: i32) {
         if !self.machine.is_cancelled() {
             self.record(EventBody::Cancel { cause: CancelCause::Signal { signal } }, true);
+        }
+    }
+
+    /// Heeds the signals that have arrived; whether one stopped the run just now.
+    async fn hear(&mut self) -> bool {
+        let before = self.machine.is_cancelled();
+        // The runtime looks at what has arrived when it is given the turn.
+        tokio::task::yield_now().await;
+        loop {
+            tokio::select! {
+                biased;
+                heard = self.signals.next() => match heard {
+                    Heard::Child => reap_orphans(),
+                    Heard::Stop(signal) | Heard::HangUp(signal) => self.cancel(signal),
+                },
+                () = std::future::ready(()) => return !before && self.machine.is_cancelled(),
+            }
         }
     }
 
