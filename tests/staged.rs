@@ -1,6 +1,8 @@
 //! `runbook test` on a declared stage: every procedure has a service of its own, broken if it says so.
 
-use crate::harness::{Finished, Test};
+use crate::harness::{Finished, Test, exit_code};
+use nix::sys::signal::Signal;
+use std::time::Duration;
 
 /// A service that serves a file's text, a program of the copy, and two faults.
 const STAGE: &str = "procedures: [site.md]
@@ -201,4 +203,24 @@ fn of_a_directory_the_named_documents_are_tested_and_of_the_others_the_links() {
         .run()
         .exit(2)
         .says("error: `procedures` of `runbooks/runbook.yaml` names none of these documents\n");
+}
+
+#[test]
+fn a_test_that_is_stopped_takes_its_fault_away_and_leaves_nothing() {
+    let document = procedure("Page Gone", "fault=broken", &[("Wait", "touch waiting; sleep 600")]);
+    // Outside the copy, so that it can be seen from here.
+    let inject = ("inject: touch broken", "inject: touch broken \"$RUNBOOK_DIR/injected\"");
+    let revert = ("revert: rm -f broken;", "revert: rm -f broken \"$RUNBOOK_DIR/injected\";");
+    let test = project(&document, &[inject, revert]).args(&["test", "--no-isolation"]);
+    let injected = test.path("runbooks/injected");
+    let running = test.spawn();
+    while !injected.exists() {
+        std::thread::yield_now();
+    }
+    running.signal(Signal::SIGTERM);
+    let (status, stdout, _) = running.finish(Duration::from_secs(60));
+    assert_eq!(exit_code(status), 143);
+    assert!(String::from_utf8_lossy(&stdout).contains("NOTRUN"), "{}", String::from_utf8_lossy(&stdout));
+    assert!(!injected.exists(), "the fault is still there");
+    assert_eq!(test.leftovers(), Vec::<String>::new());
 }
