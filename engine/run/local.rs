@@ -3,24 +3,23 @@
 //! One dispatcher owns the truth: everything happens in its loop, on one thread. It decides nothing.
 
 use super::admit::notes;
+mod ending;
+
 use super::ask::Ask;
 use super::attempt::Attempt;
 use super::machine::{Machine, Next, Start};
 use super::mask::{Mask, runnable};
 use super::policy::{Policy, Question, Reply};
 use super::recorder::{RecordError, Recorder};
-use super::session::{Begun, Session, farewell, rewritten};
+use super::session::{Begun, Session, rewritten};
 use super::setup::SessionSetup;
 use super::signals::{Heard, Signals};
 use super::state::State;
-use super::stop::{Stop, Why};
-use super::stream::{CHUNK, Read, StepStream};
 use crate::check::Captures;
-use crate::event::{CancelCause, Choice, Event, EventBody, RunFinished, StepFinished, StepResult, Stream};
+use crate::event::{CancelCause, Choice, Event, EventBody, RunFinished, StepFinished, StepResult};
 use crate::host::Clock;
-use crate::host::adopted::{group_exists, reap_orphans};
-use crate::host::pipes::{blocking, has_writers};
-use crate::host::processes::{Command, Processes as _, SystemProcesses, become_subreaper, kill_process};
+use crate::host::adopted::reap_orphans;
+use crate::host::processes::{become_subreaper, kill_process};
 use crate::plan::{Plan, PlanStep, ShellWork, StepId};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -31,10 +30,6 @@ use tokio::time::{Instant, sleep_until};
 
 /// How many pieces of late output wait to be recorded; what writes more waits.
 const LATE: usize = 8;
-/// How long what was killed may still seem to be there.
-const SETTLE: Duration = Duration::from_millis(10);
-/// How long the EXIT trap of a document may take at the run's end.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// A run to carry out.
 pub struct Run<'a> {
@@ -394,118 +389,4 @@ impl<'a> Driver<'a> {
             }
         }
     }
-
-    /// Ends the session and records the last event.
-    async fn finish(&mut self, mut finished: RunFinished) -> RunFinished {
-        let mut groups = Vec::new();
-        if let Some(mut session) = self.session.take() {
-            groups.extend_from_slice(session.groups());
-            if !self.session_lost {
-                self.farewell(&mut session).await;
-            }
-        }
-        // A run that was stopped leaves nothing running, and neither does one on a stage.
-        if self.stage || self.machine.is_cancelled() {
-            let mut stop = Stop::begin(Why::Cancelled, &groups, Vec::new(), self.setup.grace);
-            while !stop.is_over(&groups) {
-                sleep_until(stop.next()).await;
-                reap_orphans();
-                stop.go_on(&groups);
-            }
-        }
-        reap_orphans();
-        finished.left_running = left_in(&groups);
-        if !finished.left_running.is_empty() {
-            // What was killed just now may need a moment to be gone.
-            tokio::time::sleep(SETTLE).await;
-            reap_orphans();
-            finished.left_running = left_in(&groups);
-        }
-        if !finished.left_running.is_empty() {
-            self.keep_pipes_open();
-        }
-        while let Ok(late) = self.late.1.try_recv() {
-            self.record(late, false);
-        }
-        finished.wall_ms = self.now();
-        finished.events = self.events;
-        self.record(EventBody::RunFinished(Box::new(finished.clone())), true);
-        finished
-    }
-
-    /// A job that is left running may be the cure; it must not die of writing to a pipe that nobody
-    /// reads. What reads it from now on ends with it.
-    fn keep_pipes_open(&mut self) {
-        for pipe in self.late_pipes.drain(..).filter(has_writers) {
-            let sink = Command {
-                program: "cat".into(),
-                arguments: Vec::new(),
-                directory: "/".into(),
-                variables: Vec::new(),
-                without: Vec::new(),
-                descriptors: match blocking(&pipe) {
-                    Ok(()) => vec![(0, pipe)],
-                    Err(_) => continue,
-                },
-            };
-            // Without it the job may still live, if it does not write.
-            let _ = sink.start();
-        }
-    }
-
-    /// Waits for the end of the shell, and of its copies that were killed.
-    async fn until_dead(&mut self, session: &Session, until: Instant) {
-        loop {
-            reap_orphans();
-            if !matches!(session.ended(), Ok(None)) && session.is_settled() {
-                return;
-            }
-            match tokio::time::timeout_at(until, self.signals.next()).await {
-                Ok(Heard::Child) => {}
-                Ok(Heard::Stop(_) | Heard::HangUp(_)) | Err(_) => return,
-            }
-        }
-    }
-
-    /// Lets the shell run its EXIT trap, if the document set one, and end.
-    async fn farewell(&mut self, session: &mut Session) {
-        let mut streams = None;
-        let sent = match (session.exit_trap(), self.last_step) {
-            (Some(trap), Some(step)) => {
-                let both = [Stream::Stdout, Stream::Stderr]
-                    .map(|stream| StepStream::new(stream, &self.mask, self.setup.output));
-                let [Ok(out), Ok(err)] = both else { return };
-                let bytes = farewell(trap, out.path(), err.path());
-                streams = Some((step, [out, err]));
-                session.hand_over(&bytes)
-            }
-            // It waits for a word, and has none to say.
-            _ => session.kill().await,
-        };
-        let until = Instant::now() + FAREWELL;
-        if sent.is_ok() {
-            self.until_dead(session, until).await;
-        }
-        let Some((step, streams)) = streams else { return };
-        kill_process(session.pid());
-        if session.drop_spare().await.is_ok() {
-            self.until_dead(session, until).await;
-        }
-        for mut stream in streams {
-            let mut buffer = std::mem::take(&mut self.buffer);
-            buffer.resize(CHUNK, 0);
-            stream.let_go();
-            while stream.read(&mut buffer) == Read::Some && Instant::now() < until {}
-            self.buffer = buffer;
-            let late = stream.take(step, true);
-            let rest = stream.finish(step);
-            late.into_iter().chain(rest).for_each(|event| self.record(event, false));
-        }
-    }
-}
-
-/// The processes of these groups, for people.
-fn left_in(groups: &[i32]) -> Vec<String> {
-    let groups = groups.iter().filter(|group| group_exists(**group));
-    groups.flat_map(|group| SystemProcesses.group(*group)).map(|job| job.to_string()).collect()
 }
