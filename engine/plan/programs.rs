@@ -4,94 +4,8 @@
 
 use super::{Plan, PlanReach, Program, StepId};
 use crate::runbook::Role;
-use crate::shell::{Command, Inside, Script};
+use crate::shell::{Command, Inside, Script, is_builtin};
 use std::collections::BTreeSet;
-
-/// What bash brings itself.
-const BUILTINS: &[&str] = &[
-    ".",
-    ":",
-    "[",
-    "[[",
-    "alias",
-    "bg",
-    "bind",
-    "break",
-    "builtin",
-    "caller",
-    "case",
-    "cd",
-    "command",
-    "compgen",
-    "complete",
-    "compopt",
-    "continue",
-    "coproc",
-    "declare",
-    "dirs",
-    "disown",
-    "do",
-    "done",
-    "echo",
-    "elif",
-    "else",
-    "enable",
-    "esac",
-    "eval",
-    "exec",
-    "exit",
-    "export",
-    "false",
-    "fc",
-    "fg",
-    "fi",
-    "for",
-    "function",
-    "getopts",
-    "hash",
-    "help",
-    "history",
-    "if",
-    "in",
-    "jobs",
-    "kill",
-    "let",
-    "local",
-    "logout",
-    "mapfile",
-    "popd",
-    "printf",
-    "pushd",
-    "pwd",
-    "read",
-    "readarray",
-    "readonly",
-    "return",
-    "select",
-    "set",
-    "shift",
-    "shopt",
-    "source",
-    "suspend",
-    "test",
-    "then",
-    "time",
-    "times",
-    "trap",
-    "true",
-    "type",
-    "typeset",
-    "ulimit",
-    "umask",
-    "unalias",
-    "unset",
-    "until",
-    "wait",
-    "while",
-    "{",
-    "}",
-    "!",
-];
 
 /// Programs that put other programs in place.
 const INSTALLERS: &[&str] = &[
@@ -124,7 +38,7 @@ pub(super) fn programs(
     for command in script.commands() {
         if let Some(name) = command.program()
             && !name.is_empty()
-            && !BUILTINS.contains(&name)
+            && !is_builtin(name)
             && !before.defined.contains(name)
             && !found.iter().any(|program| program.name == name)
         {

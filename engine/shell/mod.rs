@@ -3,6 +3,7 @@
 //! The grammar is tree-sitter's bash, with byte spans and error recovery. Nothing here runs anything,
 //! and nothing here knows Markdown: spans are offsets into the text that was given.
 
+mod builtins;
 mod context;
 mod effect;
 mod hazard;
@@ -17,6 +18,7 @@ mod scan;
 mod trace;
 mod variables;
 
+pub use builtins::is_builtin;
 pub use context::{contexts, variable_uses};
 pub use effect::{effect, is_known_program};
 pub use hazard::hazard;
