@@ -1,7 +1,7 @@
 //! `runbook`: argv in, exit code out.
 
 use runbook::cli::{self, Host, Person};
-use runbook::host::{SystemClock, SystemEnvironment, SystemFiles, SystemProcesses, editor};
+use runbook::host::{SystemClock, SystemEnvironment, SystemFiles, SystemProcesses, editor, terminal};
 use std::io::{BufReader, BufWriter};
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         // A terminal gives a line at a time: nothing meant for a step is read ahead.
         input: Box::new(BufReader::new(std::io::stdin())),
         output: Box::new(std::io::stderr()),
-        read_secret: || console::Term::stderr().read_secure_line(),
+        read_secret: terminal::read_hidden,
         edit: editor::edit,
     };
     let mut host = Host {

@@ -239,6 +239,24 @@ fn one_that_is_asked_for_is_not_on_the_screen() {
 }
 
 #[test]
+fn a_ctrl_c_where_one_is_asked_for_leaves_the_terminal_as_it_was() {
+    let text =
+        format!("{FRONT}# Rotate\n\n1. Rotate:\n   ```bash\n   touch x; echo got {{api_token}}\n   ```\n");
+    let test = Test::on(&text, &["exec", "Rotate", "--yes"]);
+    let inner = test.command();
+    let mut shell = test.other("bash");
+    shell.args(["-c", "\"$@\"; echo code $?; stty -a", "-"]).arg(inner.get_program()).args(inner.get_args());
+    let mut terminal = OnTerminal::start(&shell);
+    terminal.wait_for("not shown");
+    terminal.type_in("c0rrect\x03");
+    let (_, screen) = terminal.finish();
+    assert!(screen.contains("code 130"), "{screen}");
+    assert!(screen.contains(" icanon ") && screen.contains(" echo "), "{screen}");
+    clean("the screen", screen.as_bytes());
+    assert!(!test.path("x").exists());
+}
+
+#[test]
 fn no_message_about_a_wrong_value_shows_it() {
     let front = FRONT.replace("'.+'", "'[0-9]+', choices: ['1']");
     let text = "# Rotate\n\n```bash\ntouch x; echo {api_token}\n```\n";

@@ -38,7 +38,7 @@ fn a_signal_stops_the_step_runs_what_always_runs_and_finishes_the_record() {
 fn a_dropped_connection_lets_the_step_end_and_starts_no_other() {
     let text = "# Hup\n\n1. Change:\n   ```bash\n   echo begun; until test -e go; do sleep 0.05; done; touch ended\n   ```\n2. Next:\n   ```bash\n   touch next\n   ```\n";
     let test = Test::on(text, &["exec", "Hup"]);
-    let mut run = test.spawn();
+    let mut run = test.spawn_heeding_hangups();
     run.wait_for("    begun");
     run.signal(Signal::SIGHUP);
     std::fs::write(test.path("go"), "").expect("is ours");

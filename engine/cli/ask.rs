@@ -17,8 +17,8 @@ pub struct Person {
     pub input: Box<dyn BufRead + Send>,
     /// What they see.
     pub output: Box<dyn Write + Send>,
-    /// Reads a line that is not shown while it is typed.
-    pub read_secret: fn() -> io::Result<String>,
+    /// Asks, with the given words, for a line that is not shown while it is typed.
+    pub read_secret: fn(&str) -> io::Result<String>,
     /// Lets them edit a text.
     pub edit: fn(&str) -> io::Result<String>,
 }
@@ -164,10 +164,13 @@ pub(super) fn ask_value(
     line: usize,
     secret: bool,
 ) -> io::Result<Option<String>> {
-    let hidden = if secret { ", not shown" } else { "" };
-    write!(person.output, "{name} (line {line}{hidden}): ")?;
-    person.output.flush()?;
-    let value = if secret { Some((person.read_secret)()?) } else { read_line(&mut person.input)? };
+    let value = if secret {
+        Some((person.read_secret)(&format!("{name} (line {line}, not shown): "))?)
+    } else {
+        write!(person.output, "{name} (line {line}): ")?;
+        person.output.flush()?;
+        read_line(&mut person.input)?
+    };
     Ok(value.map(|line| line.trim_end_matches(['\r', '\n']).to_owned()).filter(|value| !value.is_empty()))
 }
 

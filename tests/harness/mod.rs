@@ -209,6 +209,13 @@ impl Test {
         Running::start(self.command(), self.stdin.clone())
     }
 
+    /// Starts it so that a hang-up ends it, even where the tests themselves run under `nohup`.
+    pub(crate) fn spawn_heeding_hangups(&self) -> Running {
+        let mut command = self.other("env");
+        command.args(["--default-signal=HUP", RUNBOOK]).args(&self.args);
+        Running::start(command, self.stdin.clone())
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(self) -> Finished {
         let (status, stdout, stderr) = self.spawn().finish(LIMIT);
