@@ -113,6 +113,32 @@ fn every_exit_code_has_its_run() {
 }
 
 #[test]
+fn a_procedure_of_prose_alone_is_no_success() {
+    let text = "# Alerts\n\n## Alert: Disk full\n\n**Severity**: Critical\n\n### Resolution\n\n- Call the vendor.\n\n## Alert: CPU\n\n```bash\ntrue\n```\n";
+    let said = "error: nothing in `Disk full` (doc.md:3) can be run: a person must read it and do what it says\n\
+                hint: nothing was started; read it with `runbook show \"Disk full\"`\n";
+    for args in [
+        &["exec", "Disk full"][..],
+        &["exec", "Disk full", "--dry-run"],
+        &["exec", "Disk full", "--yes", "--quiet", "--format", "json"],
+        &["rehearse", "Disk full"],
+    ] {
+        let finished = Test::on(text, args).run().exit(5).stdout("").stderr(said);
+        assert!(!finished.test.state().exists(), "nothing is recorded");
+    }
+    Test::on(text, &["plan", "Disk full"]).run().exit(0).stdout(
+        "Disk full · Critical · doc.md:3\n  in [WORK]\n  note: - Call the vendor.\n\n\
+         nothing to run: a person must read it and do what it says\n",
+    );
+    // What the document says is not to be run leaves nothing to run, too.
+    let ignored = "# Disk full\n\n<!-- runbook: ignore=\"old\" -->\n```bash\ntouch x\n```\n";
+    Test::on(ignored, &["exec", "Disk full"])
+        .run()
+        .exit(5)
+        .says("nothing in `Disk full` (doc.md:1) can be run");
+}
+
+#[test]
 fn a_verify_that_fails_keeps_the_rest_from_running() {
     let text = "# Deploy\n\n1. Deploy:\n   ```bash\n   touch x\n   ```\n2. Verify:\n   ```bash\n   test -e y\n   ```\n3. Restore:\n   ```bash\n   touch restored\n   ```\n";
     let finished = Test::on(text, &["exec", "Deploy", "--verify-timeout", "200ms"]).run().exit(1);

@@ -6,7 +6,7 @@ use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
 use super::incident::{self, Incident};
 use super::notify::Notifiers;
 use super::opinion::refuse_broken;
-use super::procedure::{Choices, Wanted, choices, open_parameters, planning, required};
+use super::procedure::{Choices, Wanted, choices, open_parameters, planning, refuse_prose, required};
 use super::recorder::{Live, Recorder};
 use super::run_id::run_id;
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
@@ -138,6 +138,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
     choices.terminal = !settings.policy.unattended;
     let dry = matches.get_flag("dry-run");
     let mut plan = wanted.plan(matches, host, &choices)?;
+    refuse_prose(&wanted)?;
     if !dry && !settings.policy.unattended {
         plan = ask_for_values(plan, &wanted, matches, host, &mut choices)?;
     }

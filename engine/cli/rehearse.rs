@@ -10,7 +10,7 @@ mod outside;
 use super::exec::{self, Settings};
 use super::failure::{Failure, Outcome, USAGE};
 use super::opinion::refuse_broken;
-use super::procedure::{Wanted, choices, open_parameters, planning, required};
+use super::procedure::{Wanted, choices, open_parameters, planning, refuse_prose, required};
 use super::{Host, flag, format, plan as plan_command};
 use crate::plan::Plan;
 use clap::{Arg, ArgMatches, Command};
@@ -45,6 +45,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
             "leave out --workdir; the stage's `workdir` says what is copied",
         ));
     }
+    refuse_prose(&wanted)?;
     let settings = Settings::of_rehearsal(matches, host);
     let declared = Declared::read(&wanted, matches, host)?;
     match inside::run_id(host) {

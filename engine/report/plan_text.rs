@@ -38,6 +38,9 @@ pub fn render(
         }
     }
     notes(out, plan.notes.iter().map(|note| note.text.as_str()), "  ")?;
+    if plan.steps.is_empty() {
+        writeln!(out, "\nnothing to run: a person must read it and do what it says")?;
+    }
     for (id, step) in plan.iter() {
         step_text(out, plan, step, style)?;
         let missing = missing.iter().filter(|(of, _)| *of == id);

@@ -59,6 +59,15 @@ pub struct Procedure {
     pub test: TestDirective,
 }
 
+impl Procedure {
+    /// Whether none of its steps does anything: it is prose, for a person to read.
+    pub fn is_prose(&self) -> bool {
+        let does_nothing =
+            |step: &Step| matches!(step.action, Action::Notes) || step.directive.ignore.is_some();
+        self.steps.iter().all(does_nothing)
+    }
+}
+
 /// What a document says about the test of a procedure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TestDirective {

@@ -82,6 +82,12 @@ impl Scenario {
             found.push(wrong(self.fault.span, none.message).with_hint(none.hint));
         }
         match select(runbooks, &self.procedure.value) {
+            Selection::Found(runbook, procedure) if procedure.is_prose() => {
+                let message = format!("nothing in `{}` can be run", procedure.title);
+                let place = format!("{}:{}", runbook.source.path().display(), procedure.line);
+                let hint = format!("a person must read it and do what it says: {place}");
+                found.push(wrong(self.procedure.span, message).with_hint(hint));
+            }
             Selection::Found(_, procedure) => self.hold_against(procedure, &mut found),
             Selection::Ambiguous { wanted, matches } => {
                 let places: Vec<String> = matches.iter().map(|it| format!("`{}`", it.place())).collect();

@@ -125,6 +125,19 @@ fn mistakes_are_shown_at_their_place() {
 }
 
 #[test]
+fn a_procedure_of_prose_alone_cannot_be_rehearsed() {
+    let (stage, _) = project();
+    let prose = b"# Alerts\n\n## Alert: Engine Restart Failed\n\n### Resolution\n\nWait.\n".to_vec();
+    let prose = Source::new("prose.md", prose).expect("is UTF-8");
+    let runbooks = vec![runbook::lower(&document::read(&prose).0).0];
+    let found = Scenario::read(&source(BARE)).expect("is valid").mistakes(&stage, &runbooks);
+    let [mistake] = found.as_slice() else { panic!("one mistake: {found:?}") };
+    assert_eq!(mistake.message, "nothing in `Engine Restart Failed` can be run");
+    assert_eq!(mistake.hint.as_deref(), Some("a person must read it and do what it says: prose.md:3"));
+    assert_eq!(source(BARE).place(mistake.span.start).line, 2);
+}
+
+#[test]
 fn a_procedure_of_two_documents_is_not_guessed() {
     let (stage, mut runbooks) = project();
     let other = Source::new("other.md", include_bytes!("../../../runbooks/levibot.md").to_vec());
