@@ -24,6 +24,7 @@ mod injection;
 mod interactive;
 mod keeping;
 mod levibot;
+mod lint;
 mod listing;
 mod naming;
 mod nested;

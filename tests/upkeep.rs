@@ -126,11 +126,46 @@ fn the_static_tier_warns_of_what_is_not_kept_up() {
 }
 
 #[test]
+fn lint_says_what_is_overdue_and_what_was_not_rehearsed_since_it_changed() {
+    const OVERDUE: &str = "runbooks/bot.md:19: warning: the review was due on 2020-02-29\n  hint: read it, try it, \
+                           and write down the day\n";
+    const NEVER: &str =
+        "runbooks/bot.md:11: warning: `Stop` was never rehearsed\n  hint: runbook rehearse stop\n";
+    let linted = |test: Test, found: &str, count: &str| {
+        let finished = test.again(&["lint"]).run().exit(0).stderr("");
+        let day = finished.stdout.split_once("rehearsed on\n  ");
+        let today = day.and_then(|(_, rest)| rest.get(..10));
+        let stdout = finished.stdout.replace(today.unwrap_or("no day"), "TODAY");
+        assert_eq!(stdout, format!("{found}checked 2 procedures of 1 document: {count}\n"));
+        finished.test
+    };
+    let test = linted(place(), OVERDUE, "1 warning");
+    let test = linted(rehearsed(test, 0), &format!("{NEVER}{OVERDUE}"), "2 warnings");
+    let test = rewrite(test, "echo restarted", "echo hello; echo restarted");
+    const CHANGED: &str =
+        "runbooks/bot.md:3: warning: `Restart` has changed since it was rehearsed on\n  TODAY\n";
+    let hint = "  hint: runbook rehearse restart\n";
+    let test = linted(test, &format!("{CHANGED}{hint}{NEVER}{OVERDUE}"), "3 warnings");
+    let test = rewrite(test, "echo hello; echo restarted", "echo hello");
+    const FAILED: &str = "runbooks/bot.md:3: warning: the last rehearsal of `Restart`, on 2";
+    let failed = rehearsed(test, 1).again(&["lint"]).run().exit(0);
+    failed.says(FAILED).says(",\n  did not pass\n  hint: runbook rehearse restart\n");
+}
+
+#[test]
 fn a_record_that_is_not_believed_leaves_the_list_as_it_is() {
     use std::os::unix::fs::PermissionsExt;
     let test = rehearsed(place(), 0);
     std::fs::set_permissions(test.state(), PermissionsExt::from_mode(0o777)).expect("is ours");
-    let listed = test.again(&["list"]).run().exit(0);
+    let why = "what was rehearsed is not known: everybody may write to";
+    let linted = test.again(&["lint", "--format", "json"]).run().exit(0).stderr("");
+    let finding = linted.json()["findings"][1].clone();
+    assert_eq!((&finding["file"], &finding["line"]), (&Value::Null, &Value::Null));
+    assert_eq!((&finding["level"], &finding["code"]), (&json!("warning"), &json!("record-unreadable")));
+    assert!(finding["text"].as_str().is_some_and(|text| text.starts_with(why)), "{finding}");
+    let linted = linted.test.again(&["lint"]).run().exit(0).stderr("");
+    let linted = linted.says(&format!("down the day\nwarning: {why}\n")).says("1 document: 2 warnings\n");
+    let listed = linted.test.again(&["list"]).run().exit(0);
     listed
         .stderr(
             "warning: what was rehearsed is not known: everybody may write to `[PLACE]/state`: what is on record \

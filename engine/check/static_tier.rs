@@ -38,8 +38,9 @@ pub fn blocks(document: &Document) -> Vec<Diagnostic> {
 }
 
 /// Findings about the steps, parameters and targets of one procedure. `given` are the names of the
-/// parameters that a test of it gets a value for, besides those its own directive names. `is_bash` is the
-/// word of a real bash on a text that the grammar cannot read: the grammar does not know all of bash.
+/// parameters that a test of it gets a value for, besides those its own directive names; that it gets one for
+/// each is another question ([`without_value`]). `is_bash` is the word of a real bash on a text that the
+/// grammar cannot read: the grammar does not know all of bash.
 pub fn procedure(
     runbook: &Runbook,
     procedure: &Procedure,
@@ -53,11 +54,9 @@ pub fn procedure(
             found.extend(syntax(source, step, is_bash));
         }
     }
-    let given: Vec<&String> =
-        given.iter().chain(procedure.test.values.iter().map(|(name, _)| name)).collect();
     found.extend(procedure.possible.iter().filter_map(|block| no_commands(source, block, is_bash)));
     if procedure.test.ignore.is_none() {
-        found.extend(parameters(procedure, &given));
+        found.extend(unknown_parameters(procedure, given));
     }
     found.extend(branch(procedure));
     found.extend(expectations(source, procedure));
@@ -112,11 +111,24 @@ fn no_commands(
     })
 }
 
-/// Parameters a test has no value for, and values for parameters there are not.
-fn parameters(procedure: &Procedure, given: &[&String]) -> Vec<Diagnostic> {
-    let fold = |name: &str| name.replace('-', "_").to_lowercase();
-    let given: Vec<(String, &String)> = given.iter().map(|name| (fold(name), *name)).collect();
+/// The names of parameters that a test of `procedure` has values for, as they are compared and as written.
+fn given_values<'a>(procedure: &'a Procedure, given: &'a [String]) -> Vec<(String, &'a String)> {
+    let all = given.iter().chain(procedure.test.values.iter().map(|(name, _)| name));
+    all.map(|name| (fold(name), name)).collect()
+}
+
+fn fold(name: &str) -> String {
+    name.replace('-', "_").to_lowercase()
+}
+
+/// Parameters that a test of `procedure` has no value for: it cannot run. Nothing is wrong with the document
+/// where none is to run.
+pub fn without_value(procedure: &Procedure, given: &[String]) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    if procedure.test.ignore.is_some() {
+        return found;
+    }
+    let given = given_values(procedure, given);
     for parameter in &procedure.parameters {
         let has_value = parameter.declaration.default.is_some()
             || given.iter().any(|(name, _)| *name == fold(&parameter.name));
@@ -140,7 +152,13 @@ fn parameters(procedure: &Procedure, given: &[&String]) -> Vec<Diagnostic> {
             );
         }
     }
-    for (name, written) in given {
+    found
+}
+
+/// Values for parameters there are not.
+fn unknown_parameters(procedure: &Procedure, given: &[String]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (name, written) in given_values(procedure, given) {
         if !procedure.parameters.iter().any(|parameter| fold(&parameter.name) == name) {
             let all: Vec<&str> =
                 procedure.parameters.iter().map(|parameter| parameter.name.as_str()).collect();

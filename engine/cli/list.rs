@@ -19,6 +19,8 @@ pub(super) fn command() -> Command {
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
     let documents = Documents::load(&texts(matches, "file"), host);
     let upkeep = upkeep::of(&documents, host);
+    upkeep.warn(host);
+    let upkeep = upkeep.of_documents;
     let style = output_style(matches, host);
     let written = match form(matches) {
         "json" => host.out.write_all(listing::json(&documents.runbooks, &upkeep).as_bytes()),

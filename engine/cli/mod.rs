@@ -5,6 +5,7 @@
 
 mod aftermath;
 mod ask;
+mod book;
 mod chaos;
 mod coverage;
 mod detected;
@@ -12,7 +13,9 @@ mod documents;
 mod evidence;
 mod exec;
 mod failure;
+mod findings;
 mod incident;
+mod lint;
 mod list;
 mod note;
 mod notify;
@@ -78,6 +81,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     Subcommand { command: rehearse::command, run: rehearse::run },
     Subcommand { command: test::command, run: test::run },
     Subcommand { command: chaos::command, run: chaos::run },
+    Subcommand { command: lint::command, run: lint::run },
     Subcommand { command: runs::command, run: runs::run },
     Subcommand { command: report::command, run: report::run },
     Subcommand { command: resume::command, run: resume::run },

@@ -7,6 +7,7 @@ use super::Host;
 use super::documents::Documents;
 use super::exec::{DEPTH, PARAMETERS, depth};
 use super::failure::Failure;
+use crate::diagnostic::Diagnostic;
 use crate::event::EventBody;
 use crate::host::Clock;
 use crate::host::post::Post;
@@ -68,21 +69,21 @@ impl Notifiers {
     }
 
     /// Those of the configuration at `path`.
-    pub(super) fn read(path: &Path, host: &Host<'_>) -> Result<Self, Failure> {
-        let cwd = host.environment.cwd();
-        let shown = path.strip_prefix(&cwd).unwrap_or(path);
-        let unreadable = |why: String| {
-            let message = format!("`{}` cannot be read: {why}", shown.display());
-            Failure::new(super::failure::DOCUMENT, message, "may you read it?")
-        };
-        let bytes = host.files.read(path, MAX_FILE).map_err(|error| unreadable(error.to_string()))?;
-        let source = Source::new(shown, bytes).map_err(|error| unreadable(error.to_string()))?;
+    fn read(path: &Path, host: &Host<'_>) -> Result<Self, Failure> {
+        let source = configuration(path, host)?;
         // A secret that should not stand there is not shown, too.
         let list = notifiers(&source).map_err(|mistakes| Failure {
             code: super::failure::DOCUMENT,
             text: mistakes.iter().map(|mistake| mistake.render_without_line(&source)).collect(),
         })?;
         Ok(Self { list, folder: path.parent().unwrap_or(Path::new("/")).to_owned() })
+    }
+
+    /// What is wrong with those of the configuration at `path`, whose lines are not to be shown.
+    pub(super) fn mistakes(path: &Path, host: &Host<'_>) -> Result<(Source, Vec<Diagnostic>), Failure> {
+        let source = configuration(path, host)?;
+        let mistakes = notifiers(&source).err().unwrap_or_default();
+        Ok((source, mistakes))
     }
 
     /// Tells them all, side by side; says and records what came of it.
@@ -201,6 +202,18 @@ impl Notifiers {
             value => Ok(value.to_owned()),
         }
     }
+}
+
+/// The text of the configuration at `path`.
+fn configuration(path: &Path, host: &Host<'_>) -> Result<Source, Failure> {
+    let cwd = host.environment.cwd();
+    let shown = path.strip_prefix(&cwd).unwrap_or(path);
+    let unreadable = |why: String| {
+        let message = format!("`{}` cannot be read: {why}", shown.display());
+        Failure::new(super::failure::DOCUMENT, message, "may you read it?")
+    };
+    let bytes = host.files.read(path, MAX_FILE).map_err(|error| unreadable(error.to_string()))?;
+    Source::new(shown, bytes).map_err(|error| unreadable(error.to_string()))
 }
 
 fn name_of(kept: &Kept) -> String {

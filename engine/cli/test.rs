@@ -5,7 +5,6 @@
 //! of each step.
 
 mod bless;
-mod book;
 mod grounds;
 mod inside;
 mod last;
@@ -13,13 +12,13 @@ mod pool;
 mod select;
 mod tier;
 
+use super::book::{Book, paths};
 use super::failure::{CANNOT_START, Failure, Outcome, USAGE};
 use super::procedure::Wanted;
 use super::{Host, flag, form, format, output_style, procedure};
 use crate::check::outcome::{TestEvent, TestFinished, TestSummary};
-use crate::report::test_text::TestText;
+use crate::report::test_text::{TestText, counted};
 use crate::report::{junit, test_json};
-use book::Book;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use select::Selected;
 use std::num::NonZero;
@@ -30,12 +29,7 @@ pub(super) fn command() -> Command {
     };
     Command::new("test")
         .about("Test that runbooks still work, each procedure on a stage of its own")
-        .arg(
-            Arg::new("paths")
-                .value_name("PATH")
-                .action(ArgAction::Append)
-                .help("Documents, or directories of them; without any, those the project names"),
-        )
+        .arg(paths())
         .arg(text("procedure", "NAME", "Test only this procedure (repeatable)").action(ArgAction::Append))
         .arg(
             Arg::new("param")
@@ -82,15 +76,16 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     if matches.get_flag("list") {
         return list(&selected, matches, host);
     }
-    let checked = tier::check(&book, &selected, matches, host)?;
     if matches.get_flag("no-run") {
+        let checked = tier::check(&book, &selected, tier::READ, matches, host)?;
         return say_checked(&book, &selected, &checked, host);
     }
+    let checked = tier::check(&book, &selected, tier::RUN, matches, host)?;
     if bless && bless::bless(&book, &selected, &checked, matches, host)? {
         // What was written is what is tested.
         let book = Book::load(matches, host)?;
         let selected = Selected::new(&book, matches, host)?;
-        let checked = tier::check(&book, &selected, matches, host)?;
+        let checked = tier::check(&book, &selected, tier::RUN, matches, host)?;
         return test(&book, &selected, &checked, matches, host);
     }
     test(&book, &selected, &checked, matches, host)
@@ -122,19 +117,12 @@ fn say_checked(
     checked: &tier::Checked,
     host: &mut Host<'_>,
 ) -> Outcome {
-    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let procedures = counted(selected.tests.len(), "procedure");
-    let (tested, pages) = book.counts();
-    let of = match pages {
-        0 => counted(tested, "document"),
-        1 => format!("{} and the links of 1 other", counted(tested, "document")),
-        pages => format!("{} and the links of {pages} others", counted(tested, "document")),
-    };
     let errors = match checked.count() {
         0 => "nothing is wrong".to_owned(),
-        count => counted(count, "error"),
+        count => counted(count, "error", "errors"),
     };
-    writeln!(host.out, "checked {procedures} of {of} without running anything: {errors}")
+    let extent = book.extent(selected.tests.len());
+    writeln!(host.out, "checked {extent} without running anything: {errors}")
         .map_err(|error| Failure::output(&error))?;
     Ok(checked.exit_code())
 }

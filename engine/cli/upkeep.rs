@@ -7,10 +7,36 @@ use crate::journal::{RunSummary, Store, hash};
 use crate::runbook::{Procedure, Runbook, does_the_same};
 use jiff::civil::Date;
 
-/// For each document, how each of its procedures is kept up.
-pub(super) fn of(documents: &Documents, host: &mut Host<'_>) -> Vec<Vec<Upkeep>> {
+/// What is known of some documents.
+pub(super) struct Kept {
+    /// For each document, how each of its procedures is kept up.
+    pub(super) of_documents: Vec<Vec<Upkeep>>,
+    /// Why nothing is known of rehearsals, where it is not.
+    pub(super) unknown: Option<String>,
+}
+
+impl Kept {
+    /// Whether any of it was ever rehearsed on this host.
+    pub(super) fn rehearsing(&self) -> bool {
+        self.of_documents.iter().flatten().any(|it| matches!(it.rehearsed, Rehearsed::Last(_)))
+    }
+
+    /// Warns where nothing is known of rehearsals.
+    pub(super) fn warn(&self, host: &mut Host<'_>) {
+        if let Some(why) = &self.unknown {
+            // Where standard error is closed nobody is there to be told.
+            let _ = writeln!(host.err, "warning: {why}");
+        }
+    }
+}
+
+/// How the procedures of each document are kept up.
+pub(super) fn of(documents: &Documents, host: &mut Host<'_>) -> Kept {
     let today = host.clock.wall().get(..10).and_then(|day| day.parse::<Date>().ok()).unwrap_or(Date::MIN);
-    let record = record(host);
+    let (record, unknown) = match record(host) {
+        Ok(record) => (Some(record), None),
+        Err(why) => (None, Some(why)),
+    };
     let upkeep = |runbook: &Runbook| {
         let document_sha256 = hash(runbook.source.text());
         let each = runbook.procedures.iter().map(|procedure| {
@@ -23,17 +49,14 @@ pub(super) fn of(documents: &Documents, host: &mut Host<'_>) -> Vec<Vec<Upkeep>>
         });
         each.collect()
     };
-    documents.runbooks.iter().map(upkeep).collect()
+    Kept { of_documents: documents.runbooks.iter().map(upkeep).collect(), unknown }
 }
 
-/// Whether any of it was ever rehearsed on this host.
-pub(super) fn rehearsing(upkeep: &[Vec<Upkeep>]) -> bool {
-    upkeep.iter().flatten().any(|it| matches!(it.rehearsed, Rehearsed::Last(_)))
-}
-
-/// The rehearsals on record that came to an end, the newest first; none where the record is not believed or
-/// cannot be read, which is said.
-fn record<'h>(host: &mut Host<'h>) -> Option<(Store<'h>, Vec<RunSummary>)> {
+/// The rehearsals on record that came to an end, the newest first.
+///
+/// # Errors
+/// Where the record is not believed or cannot be read, in words.
+fn record<'h>(host: &mut Host<'h>) -> Result<(Store<'h>, Vec<RunSummary>), String> {
     let listed = runs::home(host).and_then(|home| {
         let listing = runs::listing(&home, host)?;
         Ok((Store::new(host.files, home), listing.runs))
@@ -41,14 +64,12 @@ fn record<'h>(host: &mut Host<'h>) -> Option<(Store<'h>, Vec<RunSummary>)> {
     match listed {
         Ok((store, mut runs)) => {
             runs.retain(|run| run.finished.as_ref().is_some_and(|end| end.rehearsal.is_some()));
-            Some((store, runs))
+            Ok((store, runs))
         }
         Err(failure) => {
             let why = failure.text.lines().next().unwrap_or_default();
             let why = why.strip_prefix("error: ").unwrap_or(why);
-            // Where standard error is closed nobody is there to be told.
-            let _ = writeln!(host.err, "warning: what was rehearsed is not known: {why}");
-            None
+            Err(format!("what was rehearsed is not known: {why}"))
         }
     }
 }

@@ -67,8 +67,10 @@ fn garbled(source: &Source) -> Option<Diagnostic> {
     let written = &source.text()[first.range.clone()];
     let message = format!("`{written}` is `{}` read as {}", first.meant, first.read_as);
     let hint = match garbles.len() - 1 {
-        0 => "save the file as UTF-8, or let `runbook lint --fix` repair it".to_owned(),
-        more => format!("{more} more like it; save the file as UTF-8, or let `runbook lint --fix` repair it"),
+        0 => "write the characters that are meant, and save the file as UTF-8".to_owned(),
+        more => {
+            format!("{more} more like it; write the characters that are meant, and save the file as UTF-8")
+        }
     };
     Some(Diagnostic::warning("mojibake", first.range.clone().into(), message).with_hint(hint))
 }

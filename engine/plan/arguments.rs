@@ -1,6 +1,7 @@
 //! What the caller says about a procedure, besides its name.
 
 use super::bind::Values;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,4 +19,26 @@ pub struct Arguments<'a> {
     pub terminal: bool,
     /// `--verify-timeout`.
     pub verify_timeout: Option<Duration>,
+}
+
+impl Arguments<'_> {
+    /// Nothing at all, where only the document is looked at.
+    pub fn none() -> Self {
+        let values = Values {
+            flags: BTreeMap::new(),
+            params: Vec::new(),
+            file: Vec::new(),
+            asked: BTreeMap::new(),
+            environment: &|_| None,
+        };
+        let (decisions, assume_done) = (Vec::new(), Vec::new());
+        Self {
+            values,
+            decisions,
+            assume_done,
+            workdir: PathBuf::new(),
+            terminal: false,
+            verify_timeout: None,
+        }
+    }
 }

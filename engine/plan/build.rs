@@ -72,6 +72,16 @@ pub fn build(
     })
 }
 
+/// Faults of the document that are in the way of every plan of `procedure`, whatever the arguments are.
+pub fn faults(runbook: &Runbook, procedure: &Procedure) -> Vec<Diagnostic> {
+    let problems = build(runbook, procedure, &Arguments::none()).err().unwrap_or_default();
+    let faults = problems.into_iter().filter_map(|problem| match problem {
+        Problem::Document(diagnostic) => Some(diagnostic),
+        Problem::Argument(_) => None,
+    });
+    faults.collect()
+}
+
 struct Builder<'a> {
     procedure: &'a Procedure,
     arguments: &'a Arguments<'a>,

@@ -11,6 +11,7 @@ pub mod html;
 pub mod incident;
 pub mod json;
 pub mod junit;
+pub mod lint;
 pub mod listing;
 pub mod markdown_text;
 pub mod md;

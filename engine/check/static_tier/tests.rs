@@ -26,10 +26,10 @@ fn runbook(text: &str) -> Runbook {
 
 fn findings(runbook: &Runbook, given: &[&str]) -> Vec<String> {
     let given: Vec<String> = given.iter().map(|name| (*name).to_owned()).collect();
-    shown(
-        &runbook.source,
-        &procedure(runbook, &runbook.procedures[0], &given, &mut |text| text.contains("<>")),
-    )
+    let only = &runbook.procedures[0];
+    let mut found = procedure(runbook, only, &given, &mut |text| text.contains("<>"));
+    found.extend(without_value(only, &given));
+    shown(&runbook.source, &found)
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! `--bless`: runs the procedures, takes what their steps print, and writes it into the documents where
 //! it differs from what they say.
 
-use super::book::Book;
 use super::grounds::{Grounds, Made};
 use super::pool;
 use super::select::{Selected, Test};
 use super::tier::Checked;
 use crate::check::outcome::{StepStatus, TestStep};
 use crate::check::{self, Edit, Verdict};
+use crate::cli::book::Book;
 use crate::cli::failure::{CANNOT_START, Failure};
 use crate::cli::staging::stage_failed;
 use crate::cli::{Host, output_style};

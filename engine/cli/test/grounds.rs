@@ -1,9 +1,9 @@
 //! Where the procedures run: a sandbox for each, empty or with the declared stage in it, or a directory of
 //! this host.
 
-use super::book::Book;
 use super::inside;
 use super::select::Test;
+use crate::cli::book::Book;
 use crate::cli::failure::{CANNOT_START, Failure};
 use crate::cli::project::Project;
 use crate::cli::staging::{self, no_sandbox, stage_failed};

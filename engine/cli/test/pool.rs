@@ -1,13 +1,13 @@
 //! Runs procedures side by side, each as a process of its own, and says what happens as it does.
 
 use super::Shown;
-use super::book::Book;
 use super::grounds::{Grounds, Made, Wishes};
 use super::inside::Report;
 use super::select::{Selected, Test};
 use super::tier::Checked;
 use crate::check::outcome::{Problem, StepStatus, TestEvent, TestFinished, TestStatus, TestStep};
 use crate::cli::Host;
+use crate::cli::book::Book;
 use crate::cli::failure::Failure;
 use crate::cli::staging::stage_failed;
 use crate::host::processes::End;

@@ -1,8 +1,8 @@
 //! Which procedures are tested, in which order.
 
-use super::book::Book;
 use super::last;
 use crate::check::outcome::TestCase;
+use crate::cli::book::Book;
 use crate::cli::failure::{Failure, USAGE};
 use crate::cli::procedure::pairs;
 use crate::cli::project::Project;
@@ -28,18 +28,6 @@ pub(super) struct Test<'d> {
     pub(super) case: TestCase,
     /// Values for its parameters from the command line.
     pub(super) given: Vec<(String, String)>,
-}
-
-impl Test<'_> {
-    /// The names of its parameters that get a value from outside the document: on the command line or by
-    /// the stage.
-    pub(super) fn given_names(&self) -> Vec<String> {
-        let by_stage = self.stage.iter().flat_map(|stage| stage.values());
-        let has =
-            |name: &str| self.procedure.parameters.iter().any(|it| fold_name(&it.name) == fold_name(name));
-        let by_stage = by_stage.map(|(name, _)| name).filter(|name| has(name));
-        self.given.iter().map(|(name, _)| name.as_str()).chain(by_stage).map(str::to_owned).collect()
-    }
 }
 
 impl<'d> Selected<'d> {
@@ -92,17 +80,7 @@ impl<'d> Selected<'d> {
             }
         }
         if tests.is_empty() {
-            let message = match documents.runbooks.as_slice() {
-                _ if book.counts().0 == 0 => {
-                    "`procedures` of `runbooks/runbook.yaml` names none of these documents".to_owned()
-                }
-                [] => "there are no documents here".to_owned(),
-                [only] => format!("`{}` has no procedure", only.source.path().display()),
-                many => format!("none of the {} documents has a procedure", many.len()),
-            };
-            let hint =
-                "a procedure is a section with steps to run; the book's page `What is understood` says how";
-            return Err(Failure::new(USAGE, message, hint));
+            return Err(book.without_procedure());
         }
         Ok(Self { tests })
     }

@@ -1,16 +1,17 @@
-//! The static tier: everything that can be found wrong without running anything.
+//! The first tier of a test: what is found wrong without running anything, and whose fault it is.
 
-use super::book::Book;
-use super::select::{Selected, Test};
-use crate::check::static_tier::{self, Shelf};
+use super::select::Selected;
+use crate::cli::book::Book;
 use crate::cli::failure::{DOCUMENT, Failure};
-use crate::cli::notify::Notifiers;
-use crate::cli::opinion::{Opinion, Word};
+use crate::cli::findings::{self, Looked, Rule};
 use crate::cli::{Host, error_style, upkeep};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::document;
 use clap::ArgMatches;
-use std::path::Path;
+
+/// Rules for documents that are only read.
+pub(super) const READ: &[Rule] = &[];
+/// Rules for documents whose procedures will run.
+pub(super) const RUN: &[Rule] = &[findings::VALUES];
 
 /// What was found.
 pub(super) struct Checked {
@@ -32,72 +33,49 @@ impl Checked {
     }
 }
 
-/// Checks every document and shows what is wrong on standard error.
+/// Checks every document, by `rules` besides those for all, and shows what is wrong on standard error.
 pub(super) fn check(
     book: &Book,
     selected: &Selected<'_>,
+    rules: &[Rule],
     matches: &ArgMatches,
     host: &mut Host<'_>,
 ) -> Result<Checked, Failure> {
-    let documents = &book.documents;
-    let (read, odd): (Vec<_>, Vec<_>) =
-        documents.runbooks.iter().map(|runbook| document::read(&runbook.source)).unzip();
-    let cwd = host.environment.cwd();
-    let files = host.files;
-    let exists = |path: &Path| files.exists(&cwd.join(path));
-    let shelf = Shelf::new(&read, &exists);
+    let tests = selected.tests.iter();
+    let procedures: Vec<Looked<'_>> =
+        tests.map(|test| Looked::new(book, test.document, test.procedure, &test.given)).collect();
     // They are warnings, and the record is not read for what is not shown.
-    let upkeep = if matches.get_flag("verbose") { upkeep::of(documents, host) } else { Vec::new() };
-    let rehearsing = upkeep::rehearsing(&upkeep);
+    let verbose = matches.get_flag("verbose");
+    let upkeep = verbose.then(|| upkeep::of(&book.documents, host));
+    if let Some(upkeep) = &upkeep {
+        upkeep.warn(host);
+    }
+    let rules = [findings::RULES, &[findings::UPKEEP], rules];
+    let found = findings::find(book, &procedures, &rules, upkeep.as_ref(), host)?;
+    let is_error = |it: &&Diagnostic| it.level == Level::Error;
     let mut checked = Checked { errors: vec![None; selected.tests.len()], elsewhere: 0 };
     let mut text = String::new();
-    let mut opinion = Opinion::new(host);
-    for (index, document) in read.iter().enumerate() {
-        let runbook = &documents.runbooks[index];
-        // What a page would mean as a runbook is not asked.
-        let as_read = if book.is_page(index) { &odd } else { &documents.diagnostics };
-        let mut found: Vec<Diagnostic> = as_read[index].clone();
-        // As an error, below.
-        found.retain(|it| it.code != "unclosed-fence");
-        found.extend(static_tier::blocks(document));
-        found.extend(shelf.links(document));
-        let kept = upkeep.get(index).into_iter().flatten();
-        for (procedure, upkeep) in runbook.procedures.iter().zip(kept) {
-            found.extend(upkeep.findings(runbook, procedure, rehearsing));
-        }
-        found.extend(static_tier::escalation(runbook, &documents.escalation_rows()));
-        for test in selected.tests.iter().filter(|test| test.document == index) {
-            found.extend(static_tier::procedure(runbook, test.procedure, &test.given_names(), &mut |text| {
-                opinion.on(text) == Word::Bash
-            }));
-            found.extend(no_fault(test));
-        }
-        found.sort_by_key(|it| (it.span, it.code));
-        found.dedup();
-        let shown = found.iter().filter(|it| {
-            it.level == Level::Error || (matches.get_flag("verbose") && it.level == Level::Warning)
-        });
+    for (index, found) in found.of_documents.iter().enumerate() {
+        let source = &book.documents.runbooks[index].source;
+        let shown = found.iter().filter(|it| is_error(it) || (verbose && it.level == Level::Warning));
         for diagnostic in shown {
-            text += &diagnostic.render(&runbook.source);
+            text += &diagnostic.render(source);
             text.push('\n');
         }
-        for error in found.iter().filter(|it| it.level == Level::Error) {
+        for error in found.iter().filter(is_error) {
             let owner = owner(selected, index, error.span.start);
             let Some(known) = owner.and_then(|test| checked.errors.get_mut(test)) else {
                 checked.elsewhere += 1;
                 continue;
             };
-            let place = runbook.source.place(error.span.start);
-            let path = runbook.source.path().display();
+            let place = source.place(error.span.start);
+            let path = source.path().display();
             let first = || (format!("{path}:{}:{}: {}", place.line, place.column, error.message), 0);
             known.get_or_insert_with(first).1 += 1;
         }
     }
-    if let Some((path, config)) = &documents.config
-        && config.notifiers.is_some()
-        && let Err(failure) = Notifiers::read(path, host)
-    {
-        text += &failure.text;
+    for (source, mistakes) in found.of_config.iter().filter(|(_, mistakes)| !mistakes.is_empty()) {
+        text.extend(mistakes.iter().map(|mistake| mistake.render_without_line(source)));
         checked.elsewhere += 1;
     }
     if !text.is_empty() {
@@ -106,21 +84,6 @@ pub(super) fn check(
         let _ = host.err.write_all(text.as_bytes());
     }
     Ok(checked)
-}
-
-/// A test that asks for a fault which the stage has not.
-fn no_fault(test: &Test<'_>) -> Option<Diagnostic> {
-    let (name, span) = (test.procedure.test.fault.as_deref()?, test.procedure.test.span?);
-    let wrong =
-        |message: String, hint: &str| Some(Diagnostic::error("bad-directive", span, message).with_hint(hint));
-    match test.stage.map(|stage| stage.file.fault(&test.procedure.title, Some(name))) {
-        Some(Ok(_)) => None,
-        Some(Err(none)) => wrong(none.message, &none.hint),
-        None => wrong(
-            format!("a test of `{}` injects `{name}`, and there is no stage for it", test.procedure.id),
-            "declare a stage; the book's page `Rehearse your own system` shows one of ten lines",
-        ),
-    }
 }
 
 /// The test in whose procedure's section byte `at` of a document lies.

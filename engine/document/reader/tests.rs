@@ -112,7 +112,7 @@ fn odd_texts_are_diagnosed_and_never_panic() {
     assert_eq!(diagnostics[0].message, "`‚â•` is `≥` read as Mac Roman");
     assert_eq!(
         diagnostics[0].hint.as_deref(),
-        Some("1 more like it; save the file as UTF-8, or let `runbook lint --fix` repair it")
+        Some("1 more like it; write the characters that are meant, and save the file as UTF-8")
     );
     for text in [
         "",

@@ -1,15 +1,24 @@
-//! The documents to test: which files, whose procedures are tested, and which stage they have.
+//! The documents that `test` and `lint` are about: which files, whose procedures, and which stage they have.
 
-use crate::cli::documents::{Documents, tidy};
-use crate::cli::failure::{Failure, USAGE};
-use crate::cli::project::Project;
-use crate::cli::{Host, texts};
-use clap::ArgMatches;
+use super::documents::{Documents, tidy};
+use super::failure::{Failure, USAGE};
+use super::project::Project;
+use super::{Host, texts};
+use crate::report::lint::Extent;
+use clap::{Arg, ArgAction, ArgMatches};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Documents in one directory tree, at most.
 const MAX_FILES: usize = 20_000;
+
+/// Which documents.
+pub(super) fn paths() -> Arg {
+    Arg::new("paths")
+        .value_name("PATH")
+        .action(ArgAction::Append)
+        .help("Documents, or directories of them; without any, those the project names")
+}
 
 /// The documents, and what the project says of them.
 pub(super) struct Book {
@@ -62,6 +71,27 @@ impl Book {
     pub(super) fn counts(&self) -> (usize, usize) {
         let pages = self.pages.iter().filter(|&&is_page| is_page).count();
         (self.pages.len() - pages, pages)
+    }
+
+    /// How much is looked at, when it is `procedures` of them.
+    pub(super) fn extent(&self, procedures: usize) -> Extent {
+        let (documents, pages) = self.counts();
+        Extent { procedures, documents, pages }
+    }
+
+    /// Why there is nothing to look at: no document has a procedure that counts.
+    pub(super) fn without_procedure(&self) -> Failure {
+        let message = match self.documents.runbooks.as_slice() {
+            _ if self.counts().0 == 0 => {
+                "`procedures` of `runbooks/runbook.yaml` names none of these documents".to_owned()
+            }
+            [] => "there are no documents here".to_owned(),
+            [only] => format!("`{}` has no procedure", only.source.path().display()),
+            many => format!("none of the {} documents has a procedure", many.len()),
+        };
+        let hint =
+            "a procedure is a section with steps to run; the book's page `What is understood` says how";
+        Failure::new(USAGE, message, hint)
     }
 }
 
