@@ -81,7 +81,12 @@ fn a_failed_step_is_edited_and_the_record_shows_what_ran() {
     let (code, said) = screen.finish();
     assert_eq!((code, recorded(&test)), (0, ("edit".into(), Some("./repair.sh".into()))), "{said}");
     assert_eq!(ran(&test)[..2], ["./restart.sh", "./repair.sh"], "{said}");
-    test.again(&["report", "last", "--format", "md"]).run().exit(0).says("```bash\n./repair.sh\n```\n");
+    let edited = "\r\n        edited; what ran is not in the document:\r\n        $ ./repair.sh\r\n";
+    assert!(said.contains(edited), "{said}");
+    test.again(&["report", "last", "--format", "md"]).run().exit(0).says(
+        "line 6; 2 attempts, the last one is shown; **edited**: a person wrote the command that ran\n\n\
+         ```bash\n./repair.sh\n```\n",
+    );
 }
 
 #[test]
@@ -101,6 +106,9 @@ fn what_was_done_by_hand_must_be_said() {
     let note = Some("restarted it in the console".to_owned());
     assert_eq!((code, recorded(&test)), (0, ("done_by_hand".into(), note)), "{said}");
     assert!(said.contains("done by hand (operator): restarted it in the console"), "{said}");
+    assert!(said.contains("1     Force restart                        by hand "), "{said}");
+    let words = "        done by hand: restarted it in the console (before that: failed with\r\n        status 1)\r\n";
+    assert!(said.contains(words), "{said}");
 }
 
 #[test]
@@ -126,6 +134,9 @@ fn why_a_step_is_skipped_must_be_said() {
     let (code, said) = screen.finish();
     let note = Some("it is up already".to_owned());
     assert_eq!((code, recorded(&test)), (0, ("skip".into(), note)), "{said}");
+    assert!(said.contains("1     Force restart                        skipped "), "{said}");
+    let words = "        skipped: it is up already (before that: failed with status 1)\r\n";
+    assert!(said.contains(words), "{said}");
 }
 
 #[test]

@@ -167,17 +167,21 @@ fn step_text(header: &StepHeader, step: &StepRecord, outputs: &[Output], scripts
     }
     let result = step.result();
     let times = if count > 1 { format!(", {count} attempts") } else { String::new() };
+    let edited = if step.edited.is_some() { ", edited: a person wrote the command that ran" } else { "" };
     Step {
         id: one_line(&header.id),
         label: one_line(&header.label),
         open: result.is_none_or(|result| !result.passed()),
-        tone: result.map_or("warn", result_tone),
-        result: result.map_or_else(
+        tone: match (&step.settled, result) {
+            (Some(_), _) | (None, None) => "warn",
+            (None, Some(result)) => result_tone(result),
+        },
+        result: words::came_of(step).map_or_else(
             || "unknown: it was running when the record stops".to_owned(),
-            |result| one_line(&words::result(result)),
+            |came_of| one_line(&came_of),
         ),
         meta: format!(
-            "{}, {}, line {}, {}{times}",
+            "{}, {}, line {}, {}{times}{edited}",
             words::role(header.role),
             words::effect(header.effect),
             header.line,

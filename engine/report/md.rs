@@ -6,7 +6,7 @@
 use super::escalation::Escalation;
 use super::markdown_text::{code, escape, fence};
 use super::outputs::excerpt;
-use super::record::Attempt;
+use super::record::{Attempt, StepRecord};
 use super::step_notes::notes;
 use super::story::Story;
 use super::style::{Style, millis, printable};
@@ -85,10 +85,10 @@ fn steps(out: &mut String, story: &Story, events: &[Event]) {
     let _ = writeln!(out, "\n## Steps");
     for (index, (header, step)) in story.steps().enumerate() {
         let Some(last) = step.attempts.last() else { continue };
-        let result = last.finished.as_ref().map(|end| words::result(&end.result));
-        let result = result.unwrap_or_else(|| "unknown: it was running when the record stops".to_owned());
+        let result = words::came_of(step)
+            .unwrap_or_else(|| "unknown: it was running when the record stops".to_owned());
         let _ = writeln!(out, "\n### {} {}: {}\n", header.id, escape(&header.label), escape(&result));
-        let _ = writeln!(out, "{}", step_line(header, step.attempts.len()));
+        let _ = writeln!(out, "{}", step_line(header, step));
         let id = StepId(index as u32);
         if let Some(script) = script(events, id) {
             let lines: Vec<String> =
@@ -105,11 +105,15 @@ fn steps(out: &mut String, story: &Story, events: &[Event]) {
     }
 }
 
-fn step_line(header: &StepHeader, attempts: usize) -> String {
+fn step_line(header: &StepHeader, step: &StepRecord) -> String {
+    let attempts = step.attempts.len();
     let mut line =
         format!("{}, {}, line {}", words::role(header.role), words::effect(header.effect), header.line);
     if attempts > 1 {
         let _ = write!(line, "; {attempts} attempts, the last one is shown");
+    }
+    if step.edited.is_some() {
+        let _ = write!(line, "; **edited**: a person wrote the command that ran");
     }
     line
 }
@@ -142,6 +146,7 @@ mod tests {
     use super::super::record::Record;
     use super::super::{escalation, sample};
     use super::*;
+    use crate::event::Choice;
     use crate::runbook::EscalationRow;
 
     const CONTAINED: &str = r#"# Engine Restart Failed: contained, not recovered
@@ -245,6 +250,31 @@ curl -X POST …/kill
             assert!(text.contains(part), "{part} in {text}");
         }
         assert!(!text.contains("## Not verified"), "{text}");
+    }
+
+    #[test]
+    fn what_a_person_did_about_a_step_is_its_result() {
+        for (answer, note, part) in [
+            (
+                Choice::DoneByHand,
+                "restarted *it*",
+                "### 2 Force restart: done by hand: restarted \\*it\\* (before that: failed with status 22)\n",
+            ),
+            (
+                Choice::Skip,
+                "known",
+                "### 2 Force restart: skipped: known (before that: failed with status 22)\n",
+            ),
+            (
+                Choice::Edit,
+                "./repair.sh",
+                "### 2 Force restart: passed\n\nact, changes, line 65; 2 attempts, the last one is shown; \
+                 **edited**: a person wrote the command that ran\n\n```bash\n./repair.sh\n```\n",
+            ),
+        ] {
+            let text = render(&sample::answered(answer, note), None).expect("has started");
+            assert!(text.contains(part), "{part} in {text}");
+        }
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! A fold over events and nothing else: the same for a live run and for a journal read back.
 
 use crate::event::{
-    CancelCause, Event, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, RunStarted, SkipReason,
-    StepFinished, StepResult,
+    CancelCause, Choice, Event, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, RunStarted,
+    SkipReason, StepFinished, StepResult,
 };
 use crate::plan::StepId;
 
@@ -36,6 +36,21 @@ pub struct StepRecord {
     pub attempts: Vec<Attempt>,
     /// Why it was passed over.
     pub skipped: Option<(SkipReason, Option<String>)>,
+    /// What a person said of its failure; none once it is tried again.
+    pub settled: Option<Settled>,
+    /// A person wrote the command of its last attempt in place of the document's.
+    pub edited: Option<String>,
+    /// They did, for the attempts to come.
+    rewritten: bool,
+}
+
+/// How a person settled a step that had failed. Their words may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// They did it by hand.
+    ByHand(String),
+    /// The run goes on without it.
+    Skipped(String),
 }
 
 /// One attempt of a step.
@@ -65,17 +80,20 @@ impl Record {
                 self.started = Some((**started).clone());
                 self.started_at = Some(event.at.clone());
             }
-            EventBody::StepStarted { step, purpose, .. } => {
+            EventBody::StepStarted { step, purpose, script, .. } => {
                 let attempt =
                     Attempt { purpose: *purpose, started_ms: event.mono_ms, ended_ms: None, finished: None };
                 if let Some(record) = self.step_mut(*step) {
                     record.attempts.push(attempt);
+                    record.settled = None;
+                    record.edited = script.clone().filter(|_| record.rewritten);
                 }
             }
             EventBody::StepFinished(finished) => {
                 let started_ms = event.mono_ms.saturating_sub(finished.wall_ms);
                 let finished = (**finished).clone();
                 if let Some(record) = self.step_mut(finished.step) {
+                    record.settled = None;
                     match record.attempts.last_mut().filter(|attempt| attempt.finished.is_none()) {
                         Some(attempt) => {
                             attempt.ended_ms = Some(event.mono_ms);
@@ -109,17 +127,24 @@ impl Record {
                     None => self.targets.push(judged),
                 }
             }
+            EventBody::Confirmation { step: Some(step), answer, note, .. } => {
+                if let Some(record) = self.step_mut(*step) {
+                    record.answered(*answer, note.clone().unwrap_or_default());
+                }
+            }
             EventBody::Cancel { cause } => self.cancelled = Some(cause.clone()),
-            // What was the end is none any more.
-            EventBody::Resume { .. } => {
+            // What was the end is none any more; what is done anew is the document's again.
+            EventBody::Resume { from, .. } => {
                 self.cancelled = None;
                 self.finished = None;
+                let anew = from.map_or(self.steps.len(), StepId::index);
+                self.steps.iter_mut().skip(anew).for_each(|step| step.rewritten = false);
             }
             EventBody::RunFinished(finished) => self.finished = Some((**finished).clone()),
             EventBody::Output { .. }
             | EventBody::StepRetrying { .. }
             | EventBody::Decision { .. }
-            | EventBody::Confirmation { .. }
+            | EventBody::Confirmation { step: None, .. }
             | EventBody::Stage { .. }
             | EventBody::Fault { .. }
             | EventBody::Note { .. }
@@ -156,6 +181,15 @@ impl StepRecord {
     /// It started and has not ended.
     pub fn is_open(&self) -> bool {
         self.attempts.last().is_some_and(|attempt| attempt.finished.is_none())
+    }
+
+    fn answered(&mut self, answer: Choice, note: String) {
+        match answer {
+            Choice::DoneByHand => self.settled = Some(Settled::ByHand(note)),
+            Choice::Skip => self.settled = Some(Settled::Skipped(note)),
+            Choice::Edit => self.rewritten = true,
+            Choice::Yes | Choice::No | Choice::Retry | Choice::Fallback | Choice::Abort => {}
+        }
     }
 
     /// Wall time of all attempts in milliseconds.

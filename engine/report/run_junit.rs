@@ -96,6 +96,7 @@ fn status(story: &Story, header: &StepHeader, step: &StepRecord) -> TestCaseStat
     let went_well = story.record.finished.as_ref().is_some_and(|end| end.exit == 0);
     match &end.result {
         StepResult::Passed | StepResult::Done { .. } => TestCaseStatus::success(),
+        _ if step.settled.is_some() => skipped(words::came_of(step).unwrap_or(said)),
         _ if header.role == Role::Observe => skipped(format!("{said}; what observing finds is information")),
         _ if went_well => skipped(format!("{said}; the run went on and ended well")),
         _ => {

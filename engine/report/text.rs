@@ -25,7 +25,7 @@ pub fn render(out: impl Write, events: &[Event], style: Style) -> io::Result<()>
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::event::{EventBody, Purpose, RehearsalVerdict};
+    use crate::event::{Choice, EventBody, Purpose, RehearsalVerdict};
     use crate::plan::StepId;
 
     const STEPS: &str = r#"Engine Restart Failed · Critical · bot.md:49
@@ -147,6 +147,42 @@ contained, not recovered (exit 5)
         assert_eq!(written(8, Verbosity::Normal), (8, "      true".into()));
         assert_eq!(written(9, Verbosity::Normal), (7, "      … 2 more lines, see `plan`".into()));
         assert_eq!(written(30, Verbosity::Verbose), (30, "      true".into()));
+    }
+
+    #[test]
+    fn what_a_person_did_about_a_step_stands_below_it() {
+        let summary = |answer, note: &str| {
+            let text = shown(&sample::answered(answer, note), Verbosity::Normal);
+            let (_, summary) = text.split_once("summary\n").expect("it has one");
+            let (_, rest) = summary.split_once("39 ms\n").expect("of step 1");
+            rest.split_once("  3     ").expect("of step 3").0.to_owned()
+        };
+        let long =
+            "the console of the provider had it restarted already, as their status page says since midnight";
+        for (answer, note, said) in [
+            (
+                Choice::DoneByHand,
+                "restarted it",
+                "  2     Force restart                        by hand       5.2 s\n        \
+                 done by hand: restarted it (before that: failed with status 22)\n",
+            ),
+            (
+                Choice::Skip,
+                long,
+                "  2     Force restart                        skipped       5.2 s\n        \
+                 skipped: the console of the provider had it restarted already, as their\n        \
+                 status page says since midnight (before that: failed with status 22)\n",
+            ),
+            (
+                Choice::Edit,
+                "curl -X POST http://127.0.0.1/kill\nsleep 1\n",
+                "  2     Force restart                        passed        6.2 s     2 attempts\n        \
+                 edited; what ran is not in the document:\n        $ curl -X POST http://127.0.0.1/kill\n          \
+                 sleep 1\n",
+            ),
+        ] {
+            assert_eq!(summary(answer, note), said);
+        }
     }
 
     /// The sample run as a rehearsal: what its last event and a stage's events say.

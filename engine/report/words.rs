@@ -4,6 +4,7 @@ use crate::event::{
     Answer, CancelCause, Choice, NotTried, Outcome, Purpose, RehearsalVerdict, SkipReason, StepResult,
     TargetVerdict,
 };
+use crate::report::record::{Settled, StepRecord};
 use crate::report::style::millis;
 use crate::runbook::Role;
 use crate::shell::Effect;
@@ -63,6 +64,32 @@ pub(crate) fn short_result(result: &StepResult) -> String {
         StepResult::LeftOpen => "left open".to_owned(),
         StepResult::CouldNotStart { .. } => "not started".to_owned(),
         StepResult::Unknown => "unknown".to_owned(),
+    }
+}
+
+/// How a person settled a step that had failed: `done by hand: restarted it`, `skipped: known`.
+pub(crate) fn settled(settled: &Settled) -> String {
+    let (what, note) = match settled {
+        Settled::ByHand(note) => ("done by hand", note),
+        Settled::Skipped(note) => ("skipped", note),
+    };
+    if note.is_empty() { what.to_owned() } else { format!("{what}: {note}") }
+}
+
+/// The same in one or two words, for the summary's table.
+pub(crate) fn short_settled(settled: &Settled) -> &'static str {
+    match settled {
+        Settled::ByHand(_) => "by hand",
+        Settled::Skipped(_) => "skipped",
+    }
+}
+
+/// What came of a step in the end, with what had come of its last attempt; none where that has no end.
+pub(crate) fn came_of(step: &StepRecord) -> Option<String> {
+    let result = step.result().map(result);
+    match &step.settled {
+        None => result,
+        Some(by) => Some(settled(by) + &result.map(|it| format!(" (before that: {it})")).unwrap_or_default()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! The end of a run: each step's time, the targets' verdicts, what came of it, what to do next.
 
-use super::row;
+use super::{COMMAND_LINES, row};
 use crate::event::{JudgedTarget, Outcome, RehearsalVerdict, StepHeader};
 use crate::report::record::{Record, StepRecord};
-use crate::report::style::{Style, WIDTH, millis, wrap};
+use crate::report::style::{Style, WIDTH, commands, millis, one_line, wrap};
 use crate::report::words;
 use crate::runbook::Role;
 use std::io::{self, Write};
@@ -19,6 +19,9 @@ pub(super) fn write(out: &mut impl Write, record: &Record, style: Style) -> io::
     }
     for (header, step) in started.steps.iter().zip(&record.steps) {
         writeln!(out, "  {}", step_row(header, step, style))?;
+        for line in step_notes(step) {
+            writeln!(out, "        {line}")?;
+        }
     }
     for target in &record.targets {
         for line in wrap(&target_row(target), WIDTH - 2) {
@@ -87,6 +90,9 @@ fn write_rehearsal(
 
 fn step_row(header: &StepHeader, step: &StepRecord, style: Style) -> String {
     let (what, time) = match (step.result(), &step.skipped) {
+        (Some(_), _) if let Some(settled) = &step.settled => {
+            (words::short_settled(settled).to_owned(), millis(step.wall_ms()))
+        }
         (Some(result), _) => (words::short_result(result), millis(step.wall_ms())),
         (None, _) if step.is_open() => ("unknown".to_owned(), String::new()),
         (None, Some((reason, _))) => (words::short_skip(*reason).to_owned(), String::new()),
@@ -98,10 +104,30 @@ fn step_row(header: &StepHeader, step: &StepRecord, style: Style) -> String {
     };
     let line = row(&[(&header.id, 4), (&header.label, 35), (&what, 12), (&time, 8)], &attempts);
     match step.result() {
+        Some(_) if step.settled.is_some() => style.warn(&line),
         Some(result) if !result.passed() => style.bad(&line),
         Some(_) => line,
         None => style.dim(&line),
     }
+}
+
+/// What a person did about a step: their words, and the command that ran in place of the document's.
+fn step_notes(step: &StepRecord) -> Vec<String> {
+    let mut lines = Vec::new();
+    if step.settled.is_some()
+        && let Some(said) = words::came_of(step)
+    {
+        lines.extend(wrap(&one_line(&said), WIDTH - 8));
+    }
+    if let Some(script) = &step.edited {
+        let commands = commands(script, Style::Plain);
+        lines.push("edited; what ran is not in the document:".to_owned());
+        lines.extend(commands.iter().take(COMMAND_LINES).cloned());
+        if let Some(left) = commands.len().checked_sub(COMMAND_LINES).filter(|left| *left > 0) {
+            lines.push(format!("  … {left} more lines, see `report --format md`"));
+        }
+    }
+    lines
 }
 
 fn target_row(target: &JudgedTarget) -> String {
@@ -123,7 +149,7 @@ fn next(record: &Record) -> Option<String> {
         .zip(&record.steps)
         // What observing finds is information, and a fallback is tried because something else failed.
         .filter(|(header, _)| header.role != Role::Observe && header.fallback_of.is_none())
-        .find(|(_, step)| step.result().is_some_and(|result| !result.passed()));
+        .find(|(_, step)| step.settled.is_none() && step.result().is_some_and(|result| !result.passed()));
     match record.outcome()? {
         Outcome::Verified | Outcome::RecoveredByFallback | Outcome::Observed => None,
         Outcome::NotVerified => Some("check by hand that the system is well: no step verified it".into()),
