@@ -628,3 +628,18 @@ pub enum Outcome {
     /// It could not start.
     NotStarted,
 }
+
+impl Outcome {
+    /// Whether a run that ended so can go on behind what passed.
+    pub fn can_go_on(self) -> bool {
+        match self {
+            Self::Failed | Self::NeedsPerson | Self::Cancelled => true,
+            Self::Verified
+            | Self::RecoveredByFallback
+            | Self::NotVerified
+            | Self::Observed
+            | Self::Contained
+            | Self::NotStarted => false,
+        }
+    }
+}

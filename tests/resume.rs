@@ -64,7 +64,10 @@ fn a_killed_run_is_unknown_and_is_not_repeated_silently() {
     let test = test.again(&["runs"]).run().exit(0).says("unknown").test;
     assert_eq!(test.leftovers(), Vec::<String>::new());
     let refused = resume(test, &["--unattended"]).run().exit(5);
-    let refused = refused.stderr(
+    let (taken, why) = refused.stderr.split_once(" UTC): its engine\ndied\n").expect("which one it is");
+    assert!(taken.starts_with("resuming run ") && taken.contains(" (Move, "), "{taken}");
+    assert_eq!(
+        why,
         "error: what step 2 `Move` did is unknown\n\
          hint: resume on a terminal to be asked, or add --rerun-unknown to run it again\n",
     );
@@ -76,7 +79,10 @@ fn it_goes_on_behind_what_passed_in_a_shell_as_it_was() {
     let test = killed().file("go", "");
     let ran = resume(test, &["--unattended", "--rerun-unknown"]).run().exit(0);
     let ran = ran
-        .says("[2] was running when the engine died: what it did is unknown\n")
+        .says(
+            "resumed; done and kept: step 1\n[2] was running when the engine died: what it did is unknown\n\
+             next: step 2 `Move` (doc.md:13)\n",
+        )
         .says("[4] passed")
         .says("succeeded, verified (exit 0)\n");
     let test = ran.test;
@@ -87,7 +93,14 @@ fn it_goes_on_behind_what_passed_in_a_shell_as_it_was() {
     let report = report
         .says("# Move: succeeded, verified\n")
         .says("continued by another engine; what step 2 Move did is unknown\n");
-    let test = resume(report.test, &["--unattended"]).run().exit(2).test;
+    let over = resume(report.test, &["--unattended"]).run().exit(2);
+    let run = over.test.journal()[0]["run"].as_str().expect("has an id").to_owned();
+    let test = over
+        .stderr(&format!(
+            "error: no run can be resumed; the newest is `{run}` (`Move`): it succeeded and was verified\n\
+             hint: start a new run; `runbook runs` lists what there is\n"
+        ))
+        .test;
     let again = resume(test, &["--unattended", "--from", "3"]).run().exit(0);
     let again = again.says("everything from step 3 on is done again\n").test;
     assert_eq!((count(&again, "second"), count(&again, "third")), (2, 2));
@@ -167,6 +180,21 @@ fn a_changed_document_is_shown_and_must_be_accepted() {
 }
 
 #[test]
+fn a_block_that_is_no_bash_any_more_is_refused() {
+    let broken = DOCUMENT.replace("> said;", "> said; if true;");
+    let test = killed().file("doc.md", &broken).file("go", "");
+    let args = ["--unattended", "--rerun-unknown", "--accept-changes"];
+    let refused = resume(test, &args).run().exit(3);
+    let refused = refused
+        .says("error: step 3 is not valid bash: syntax error: unexpected end of file\n  --> doc.md:19:")
+        .says("hint: nothing was run; correct the block in the document\n");
+    assert_eq!((count(&refused.test, "second"), count(&refused.test, "third")), (1, 0));
+    // Corrected, it goes on.
+    let test = refused.test.file("doc.md", DOCUMENT);
+    resume(test, &args).run().exit(0);
+}
+
+#[test]
 fn a_shell_that_cannot_come_back_is_not_replaced_silently() {
     let test = killed().file("go", "");
     std::fs::remove_dir_all(test.path("place")).expect("is ours");
@@ -186,6 +214,29 @@ fn a_shell_that_cannot_come_back_is_not_replaced_silently() {
     // In the new shell `../go` is elsewhere, and step 3 has no `greet`.
     let test = test.file("../go", "");
     resume(test, &[args[0], args[1], "--fresh-shell"]).run().exit(1).says("failed: step 3 `Say it`");
+}
+
+#[test]
+fn last_is_the_newest_run_that_can_be_resumed() {
+    let nothing = Test::on(DOCUMENT, &[]).again(&["resume", "last"]).run().exit(2);
+    let test = nothing.says("error: there is no run yet\n").test;
+    // The first run fails and can be resumed, the second only looks.
+    let failing = "# Fix\n\n1. Look:\n   ```bash\n   true\n   ```\n2. Fix:\n   ```bash\n   test -e well && touch fixed\n   ```\n";
+    let test = test.file("fix.md", failing).file("look.md", "# Look\n\n```bash\ntrue\n```\n");
+    let failed = test.again(&["exec", "Fix", "--file", "fix.md", "--unattended"]).run().exit(1);
+    let (_, run) = failed.stdout.split_once("  to go on: runbook resume ").expect("it can go on");
+    let run = run.trim().to_owned();
+    let looked = failed.test.again(&["exec", "Look", "--file", "look.md"]).run().exit(0);
+    let test = looked.never_says("runbook resume").test.file("well", "");
+    let resumed = resume(test, &["--unattended", "--from", "2"]).run();
+    // With a step to begin from, also what is over can be resumed: the newest has no such step.
+    let test = resumed.exit(2).says("error: there is no step `2`\n").test;
+    let refused = resume(test, &["--unattended"]).run().exit(5);
+    assert!(refused.stderr.starts_with(&format!("resuming run {run} (Fix, ")), "{}", refused.stderr);
+    assert!(refused.stderr.contains(" UTC): it failed\nerror: the run ended because step 2 failed\n"));
+    let test = refused.test.again(&["resume", &run, "--unattended", "--from", "2"]).run().exit(0);
+    test.says("resumed; done and kept: step 1\neverything from step 2 on is done again\n")
+        .says("next: step 2 `Fix` (fix.md:8), last time: failed with status 1\n");
 }
 
 #[test]
@@ -230,7 +281,7 @@ fn a_secret_is_on_no_record_and_must_be_given_again() {
     run.wait();
     let test = test.file("go", "");
     let refused = resume(test, &["--unattended", "--rerun-unknown"]).run().exit(2);
-    let refused = refused.stderr(
+    let refused = refused.says(
         "error: `Login` needs a value for `api_token` (line 9)\n\
          hint: set RUNBOOK_PARAM_API_TOKEN, or use --params FILE\n",
     );

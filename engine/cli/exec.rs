@@ -358,7 +358,10 @@ impl Journey<'_> {
         })?;
         let mut shown = Ok(());
         if !quiet {
-            let said = format!("  record: runbook report {run}\n  head {head}\n");
+            let mut said = format!("  record: runbook report {run}\n  head {head}\n");
+            if finished.outcome.can_go_on() {
+                said.push_str(&format!("  to go on: runbook resume {run}\n"));
+            }
             shown = host.out.write_all(said.as_bytes()).and_then(|()| host.out.flush());
         }
         // Also where nobody reads any more: somebody else may have to be told.

@@ -7,6 +7,7 @@ use super::exec::{self, Journey, Settings};
 use super::failure::{CANNOT_START, DOCUMENT, Failure, Outcome, PERSON, USAGE};
 use super::incident::Incident;
 use super::notify::Notifiers;
+use super::opinion::refuse_broken;
 use super::procedure::{Wanted, answers, choices, open_parameters, params_file};
 use super::recorder::state_name;
 use super::{Host, ask, documents, evidence, flag, runs};
@@ -15,7 +16,7 @@ use crate::event::RunStarted;
 use crate::journal::{Journal, Refusal, Store, resume};
 use crate::plan::{self, Arguments, Plan, StepId, Values};
 use crate::run::{SessionSetup, lost};
-use crate::runbook::Runbook;
+use crate::runbook::{Procedure, Runbook};
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -27,7 +28,7 @@ const MAX_STATE: u64 = 64 << 20;
 pub(super) fn command() -> Command {
     let command = Command::new("resume")
         .about("Go on with a run, behind what passed")
-        .arg(runs::name())
+        .arg(runs::name().help("Its id, the beginning of it, or `last`: the newest that can be resumed"))
         .arg(
             Arg::new("from")
                 .long("from")
@@ -42,7 +43,7 @@ pub(super) fn command() -> Command {
 }
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
-    let (store, id) = runs::find(matches, host)?;
+    let (store, id) = runs::find_to_resume(matches, host)?;
     let home = runs::home(host)?;
     // The lock comes first: nobody else may go on with it meanwhile.
     let (journal, writer) = store.reopen(&id).map_err(|error| cannot_reopen(&id, &error))?;
@@ -55,7 +56,8 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     let incident = Incident::of(matches, host)?;
     let was = evidence::document(&store, host, &id, &started.file);
     let runbook = document(matches, started, was.clone(), host)?;
-    let plan = planned(&runbook, started, matches, settings, host)?;
+    let procedure = procedure(&runbook, started)?;
+    let plan = planned(&runbook, procedure, started, matches, settings, host)?;
     let from = from(matches, &plan)?;
     let mut request = resume::Request {
         document_sha256: plan.document_sha256.clone(),
@@ -74,6 +76,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     }
     let opening = opening.map_err(|refusals| refused(&refusals))?;
     let restore = restore(&journal, from, &store, &id, matches, host)?;
+    refuse_broken(&plan, &runbook, procedure, host)?;
     exec::preflight(&plan, settings, host)?;
     exec::refuse_unattended(&plan, settings)?;
     let depth = exec::depth(host)?;
@@ -127,20 +130,25 @@ fn document(
     documents::read(&path, host).map(|(runbook, _)| runbook)
 }
 
+/// The procedure that ran.
+fn procedure<'r>(runbook: &'r Runbook, started: &RunStarted) -> Result<&'r Procedure, Failure> {
+    let procedure = runbook.procedures.iter().find(|procedure| procedure.id == started.procedure);
+    procedure.ok_or_else(|| {
+        let message = format!("the document has no procedure `{}` any more", started.procedure);
+        Failure::new(USAGE, message, "start a new run, or give --file FILE")
+    })
+}
+
 /// The plan with the run's own values. Secrets, which are not on record, come from the environment or a file,
 /// or are asked for.
 fn planned(
     runbook: &Runbook,
+    procedure: &Procedure,
     started: &RunStarted,
     matches: &ArgMatches,
     settings: Settings,
     host: &mut Host<'_>,
 ) -> Result<Plan, Failure> {
-    let procedure = runbook.procedures.iter().find(|procedure| procedure.id == started.procedure);
-    let procedure = procedure.ok_or_else(|| {
-        let message = format!("the document has no procedure `{}` any more", started.procedure);
-        Failure::new(USAGE, message, "start a new run, or give --file FILE")
-    })?;
     let secret = |name: &str| procedure.parameters.iter().any(|it| it.name == name && it.declaration.secret);
     let recorded = started.parameters.iter().filter(|(name, _)| !secret(name));
     let recorded: BTreeMap<String, String> =

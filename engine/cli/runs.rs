@@ -2,11 +2,12 @@
 
 mod prune;
 
-use super::failure::{CANNOT_START, Failure, Outcome};
+use super::failure::{CANNOT_START, Failure, Outcome, USAGE};
 use super::procedure::Wanted;
 use super::{Host, form, format, output_style};
-use crate::journal::{Intruded, LeftOut, Listing, RunSummary, Store};
+use crate::journal::{Intruded, LAST, LeftOut, Listing, RunSummary, Store, resume, what_came};
 use crate::report::runs::{self, RunLine, RunState};
+use crate::report::style::{WIDTH, wrap};
 use clap::{Arg, ArgMatches, Command};
 use std::path::{Path, PathBuf};
 
@@ -107,16 +108,66 @@ pub(super) fn name() -> Arg {
     Arg::new("run").value_name("RUN").required(true).help("Its id, the beginning of it, or `last`")
 }
 
+/// The run to go on with: `last` is the newest that can, and it is said which one that is.
+pub(super) fn find_to_resume<'h>(
+    matches: &ArgMatches,
+    host: &mut Host<'h>,
+) -> Result<(Store<'h>, String), Failure> {
+    if matches.get_one::<String>("run").is_none_or(|run| run != LAST) {
+        return find(matches, host);
+    }
+    let home = home(host)?;
+    let listing = Store::new(host.files, &home).listing();
+    let listing = listing.map_err(|error| unreadable(&home.display().to_string(), &error))?;
+    // Without a run that is believed, why there is none is what is said.
+    let Some(newest) = listing.runs.first() else { return find(matches, host) };
+    warn_of_left_out(&listing, host);
+    let why_not = |run: &&RunSummary| resume::why_not(run, matches.contains_id("from"));
+    let Some(found) = listing.runs.iter().find(|run| why_not(run).is_none()) else {
+        let (code, why) = (if newest.running { CANNOT_START } else { USAGE }, why_not(&newest));
+        let message = format!(
+            "no run can be resumed; the newest is `{}` (`{}`): {}",
+            newest.run,
+            newest.started.title,
+            why.unwrap_or_default()
+        );
+        return Err(Failure::new(code, message, "start a new run; `runbook runs` lists what there is"));
+    };
+    let store = Store::new(host.files, home);
+    believed(&store, &found.run)?;
+    let came = found.finished.as_ref().map_or("its engine died", |end| what_came(end.outcome));
+    let said = format!(
+        "resuming run {} ({}, {}): {came}",
+        found.run,
+        found.started.title,
+        minute(&found.started_at)
+    );
+    for line in wrap(&said, WIDTH) {
+        // Where standard error is closed nobody is there to be told.
+        let _ = writeln!(host.err, "{line}");
+    }
+    Ok((store, found.run.clone()))
+}
+
+/// `2026-01-02 03:04 UTC` of an event's time.
+fn minute(at: &str) -> String {
+    format!("{} UTC", at.get(..16).unwrap_or(at).replace('T', " "))
+}
+
 /// The run that the arguments name, and where runs are.
 pub(super) fn find<'h>(matches: &ArgMatches, host: &Host<'h>) -> Result<(Store<'h>, String), Failure> {
     let store = Store::new(host.files, home(host)?);
     let wanted = matches.get_one::<String>("run").map_or("", String::as_str);
     let found = store.find(wanted).map_err(|error| unreadable("the runs", &error))?;
-    let id = found
-        .map_err(|why| Failure::new(super::failure::USAGE, why.to_string(), "`runbook runs` lists them"))?;
-    match store.intruded_run(&id).map_err(|error| unreadable(&id, &error))? {
+    let id = found.map_err(|why| Failure::new(USAGE, why.to_string(), "`runbook runs` lists them"))?;
+    believed(&store, &id).map(|()| (store, id))
+}
+
+/// Refuses run `id` where somebody else could have written what is on record of it.
+fn believed(store: &Store<'_>, id: &str) -> Result<(), Failure> {
+    match store.intruded_run(id).map_err(|error| unreadable(id, &error))? {
         Some(intruded) => Err(not_believed(&format!("run `{id}`"), &intruded)),
-        None => Ok((store, id)),
+        None => Ok(()),
     }
 }
 

@@ -19,7 +19,7 @@ pub use line::{Chain, FIRST_PREV, hash};
 pub use notes::{Notes, with_notes};
 pub use prune::Pruning;
 pub use read::{Journal, Tail, read};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, what_came};
 pub use store::{LAST, Store, Unnamed, Writer};
 pub use summary::{End, LeftOut, Listing, Practised, RunSummary, Start};
 pub use verify::{Verification, verify};

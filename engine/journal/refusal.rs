@@ -47,7 +47,7 @@ impl fmt::Display for Refusal {
             Self::NoStart => write!(f, "the journal has no start"),
             Self::Damaged { line } => write!(f, "line {line} of the journal is no event"),
             Self::NotStarted => write!(f, "the run never started"),
-            Self::Over { outcome } => write!(f, "the run is over: {}", over(*outcome)),
+            Self::Over { outcome } => write!(f, "the run is over: {}", what_came(*outcome)),
             Self::DocumentChanged => write!(f, "the document has changed since the run started"),
             Self::StepsChanged { difference } => write!(f, "the document's steps have changed: {difference}"),
             Self::Unclear { step, label } => write!(f, "what step {step} `{label}` did is unknown"),
@@ -57,7 +57,8 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn over(outcome: Outcome) -> &'static str {
+/// What came of a run, in a few words.
+pub fn what_came(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Verified | Outcome::RecoveredByFallback => "it succeeded and was verified",
         Outcome::NotVerified => "every step succeeded",

@@ -5,8 +5,9 @@
 //! is not done again, unless the caller names a step to begin from.
 
 use super::read::{Journal, Tail};
-use super::refusal::Refusal;
-use crate::event::{Choice, Event, EventBody, Outcome, RunStarted, StepResult};
+use super::refusal::{Refusal, what_came};
+use super::summary::RunSummary;
+use crate::event::{Choice, Event, EventBody, Outcome, RunStarted, StepHeader, StepResult};
 use crate::plan::{Plan, StepId};
 use crate::runbook::Role;
 
@@ -67,22 +68,25 @@ pub fn left_off(journal: &Journal) -> Result<LeftOff, Refusal> {
         unclear: is(Standing::Unclear).collect(),
         failed: is(Standing::Failed).find(|id| {
             let header = &started.steps[id.index()];
-            header.role != Role::Observe && header.fallback_of.is_none() && !made_up_for(*id, started, &steps)
+            let is_over = |id: StepId| steps[id.index()] == Standing::Over;
+            header.role != Role::Observe
+                && header.fallback_of.is_none()
+                && !made_up_for(*id, &started.steps, is_over)
         }),
         outcome: journal.finished().map(|end| end.outcome),
     })
 }
 
-/// Whether a fallback of `step`, or a fallback of that, did what it should.
-fn made_up_for(step: StepId, started: &RunStarted, steps: &[Standing]) -> bool {
+/// Whether a fallback of `step`, or a fallback of that, did what it should, as `did` says.
+pub fn made_up_for(step: StepId, steps: &[StepHeader], did: impl Fn(StepId) -> bool) -> bool {
     // A fallback may stand anywhere, but not lead back: its distance only grows.
     let mut reached = vec![step];
     let mut at = 0;
     while let Some(of) = reached.get(at).copied() {
         at += 1;
-        for (id, header) in (0..).map(StepId).zip(&started.steps) {
+        for (id, header) in (0..).map(StepId).zip(steps) {
             if header.fallback_of == Some(of) && !reached.contains(&id) {
-                if steps[id.index()] == Standing::Over {
+                if did(id) {
                     return true;
                 }
                 reached.push(id);
@@ -162,13 +166,7 @@ pub fn resume(journal: &Journal, plan: &Plan, request: &Request) -> Result<Vec<E
             let step = left_off.failed.and_then(header).map(|header| header.id.clone());
             refusals.push(Refusal::NeedsPerson { step });
         }
-        Some(
-            outcome @ (Outcome::Verified
-            | Outcome::RecoveredByFallback
-            | Outcome::NotVerified
-            | Outcome::Observed
-            | Outcome::Contained),
-        ) if from.is_none() => refusals.push(Refusal::Over { outcome }),
+        Some(outcome) if from.is_none() && !outcome.can_go_on() => refusals.push(Refusal::Over { outcome }),
         _ => {}
     }
     if request.unattended && !request.rerun_unknown {
@@ -199,6 +197,21 @@ pub fn resume(journal: &Journal, plan: &Plan, request: &Request) -> Result<Vec<E
         }));
     }
     Ok(events)
+}
+
+/// Why a run that a listing tells of cannot go on, whatever the document says now; none if it can. With `anew`, a
+/// step to begin from is named.
+pub fn why_not(run: &RunSummary, anew: bool) -> Option<String> {
+    if run.started.mode != "exec" {
+        return Some(format!("it is no incident but `{}`", run.started.mode));
+    }
+    match run.finished.as_ref().map(|end| end.outcome) {
+        None if run.running => Some("its engine is still running".to_owned()),
+        Some(outcome) if outcome == Outcome::NotStarted || (!anew && !outcome.can_go_on()) => {
+            Some(what_came(outcome).to_owned())
+        }
+        None | Some(_) => None,
+    }
 }
 
 /// The name of what the shell was like when the run goes on, before step `from` if that is named. Empty where

@@ -4,6 +4,7 @@
 //! changes is [`super::progress`]'s.
 
 mod output;
+mod resumed;
 mod summary;
 
 use super::record::Record;
@@ -127,14 +128,9 @@ impl<W: Write> Terminal<W> {
             EventBody::Notification { notifier, result } => {
                 self.wrapped(&format!("notifier {notifier}: {result}"))?;
             }
-            EventBody::Resume { after, unknown, from, .. } => {
-                self.line(&format!("continued after {after} events"))?;
-                if let Some(step) = unknown {
-                    let id = self.id(*step);
-                    self.line(&format!("[{id}] was running when the engine died: what it did is unknown"))?;
-                }
-                if let Some(step) = from {
-                    self.line(&format!("everything from step {} on is done again", self.id(*step)))?;
+            EventBody::Resume { unknown, from, .. } => {
+                for line in resumed::lines(&self.record, *unknown, *from) {
+                    self.wrapped(&line)?;
                 }
             }
             EventBody::Cancel { cause } => {
