@@ -139,6 +139,16 @@ fn a_procedure_of_prose_alone_is_no_success() {
 }
 
 #[test]
+fn what_nobody_decided_is_said_once() {
+    let text = "# Call\n\n1. If the vendor agrees, switch over:\n   ```bash\n   touch switched\n   ```\n2. Look:\n   ```bash\n   true\n   ```\n";
+    let finished = Test::on(text, &["exec", "Call"]).run().exit(5);
+    let said = "\n[1] If the vendor agrees, switch over: undecided, not taken (nobody was asked)\n\n[2] Look";
+    finished.says(said).never_says("skipped, nobody decided");
+    let finished = Test::on(text, &["exec", "Call", "--decide", "1=no"]).run().exit(0);
+    finished.says("\n[1] If the vendor agrees, switch over: no (--decide)\n\n[2] Look").says("not needed");
+}
+
+#[test]
 fn a_verify_that_fails_keeps_the_rest_from_running() {
     let text = "# Deploy\n\n1. Deploy:\n   ```bash\n   touch x\n   ```\n2. Verify:\n   ```bash\n   test -e y\n   ```\n3. Restore:\n   ```bash\n   touch restored\n   ```\n";
     let finished = Test::on(text, &["exec", "Deploy", "--verify-timeout", "200ms"]).run().exit(1);

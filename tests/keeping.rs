@@ -265,9 +265,12 @@ fn a_run_that_goes_on_is_never_removed() {
 
 #[test]
 fn an_age_that_is_none_is_refused() {
-    for age in ["90", "soon", "3 parsecs"] {
+    for age in ["90", "soon", "3 parsecs", "1x", "1w"] {
         let refused = Test::new().args(&["runs", "prune", "--older-than", age]).run().exit(2);
-        refused.says("it is no time such as 500ms, 30s, 5m");
+        refused.says(&format!(
+            "error: invalid value '{age}' for '--older-than <TIME>': it is no time: units are ms, s, min, h and d, as \
+             in 500ms, 30s, 5m, 12h, 90d\n"
+        ));
     }
     Test::new().args(&["runs", "prune"]).run().exit(2).says("--older-than <TIME>");
     Test::new()

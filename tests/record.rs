@@ -61,6 +61,29 @@ fn a_run_that_is_not_there_is_named() {
 }
 
 #[test]
+fn runs_are_listed_with_their_date_mode_and_parameters() {
+    let text = "# Say\n\n1. Say it:\n   ```bash\n   echo {word} {api_token}\n   ```\n";
+    let test =
+        Test::on(text, &["exec", "Say", "--word", "hello"]).env("RUNBOOK_PARAM_API_TOKEN", "correct-horse");
+    let test = test.run().exit(0).test;
+    let start = test.journal()[0].clone();
+    let (run, at) = (start["run"].as_str().expect("a text"), start["at"].as_str().expect("a text"));
+    let listed = test.again(&["runs"]).run().exit(0);
+    let (head, rest) = listed.stdout.split_once(run).expect("is listed");
+    assert_eq!(
+        head,
+        "run                      procedure                time         outcome\n  \
+         started (UTC)     mode  parameters\n"
+    );
+    let (line, below) = rest.split_once('\n').expect("two lines");
+    assert!(line.starts_with("  Say  ") && line.ends_with("  observed"), "{line}");
+    assert_eq!(below, format!("  {} {}  exec  api_token = ******, word = hello\n", &at[..10], &at[11..16]));
+    let json = listed.test.again(&["runs", "--format", "json"]).run().exit(0).json();
+    assert_eq!(json["runs"][0]["parameters"]["api_token"], "******", "{json}");
+    assert_eq!(json["runs"][0]["rehearsal"], serde_json::Value::Null, "{json}");
+}
+
+#[test]
 fn secrets_are_nowhere() {
     let secret = "correct-horse-battery";
     let text = "# Login\n\n```bash\ntouch x; echo \"token is {api_token}.\"; printf '%s' '{api_token}' | sed 's/./&\\n/5' | tr -d '\\n'; echo {api_token} >&2\n```\n";

@@ -108,9 +108,9 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let found = quantity::measures(text);
     let whole = found.first().filter(|measure| measure.range == (0..text.len()));
-    whole
-        .and_then(|measure| measure.quantity.duration())
-        .ok_or_else(|| "it is no time such as 500ms, 30s, 5m".to_owned())
+    whole.and_then(|measure| measure.quantity.duration()).ok_or_else(|| {
+        "it is no time: units are ms, s, min, h and d, as in 500ms, 30s, 5m, 12h, 90d".to_owned()
+    })
 }
 
 impl Wanted {

@@ -10,6 +10,7 @@ use super::store::Store;
 use crate::event::{JudgedTarget, Outcome, PlanPart, RehearsalVerdict, RunFinished, RunStarted};
 use crate::host::Ends;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -50,6 +51,8 @@ pub struct Start {
     pub mode: String,
     /// How long before the start the alert fired, in milliseconds.
     pub before_ms: u64,
+    /// Parameters, secrets masked.
+    pub parameters: BTreeMap<String, String>,
 }
 
 impl Start {
@@ -69,6 +72,7 @@ impl From<&RunStarted> for Start {
             document_sha256: started.document_sha256.clone(),
             mode: started.mode.clone(),
             before_ms: started.before_ms,
+            parameters: started.parameters.clone(),
         }
     }
 }
@@ -155,6 +159,8 @@ struct First {
     mode: String,
     #[serde(default)]
     before_ms: u64,
+    #[serde(default)]
+    parameters: BTreeMap<String, String>,
 }
 
 /// The last line, whatever it is.
@@ -309,6 +315,7 @@ impl Store<'_> {
             document_sha256: first.document_sha256,
             mode: first.mode,
             before_ms: first.before_ms,
+            parameters: first.parameters,
         };
         Some(RunSummary {
             run: id.to_owned(),

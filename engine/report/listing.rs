@@ -43,6 +43,17 @@ pub fn table(
         let severity_cell = super::style::pad(severity, 8);
         writeln!(out, "{}{}", coloured(procedure, &severity_cell, style), &line[8.min(line.len())..])?;
     }
+    let procedures = || runbooks.iter().flat_map(|runbook| &runbook.procedures);
+    let mut legend = Vec::new();
+    if procedures().any(|procedure| procedure.targets.len() > 1) {
+        legend.push("target +N: N more targets");
+    }
+    if procedures().any(|procedure| counts(procedure).1 > 0) {
+        legend.push("steps +N: N more that are optional");
+    }
+    if !legend.is_empty() {
+        writeln!(out, "{}", style.dim(&legend.join("; ")))?;
+    }
     neglected(out, &with_upkeep(runbooks, upkeep), style)
 }
 

@@ -1,10 +1,11 @@
 //! The runs of this host, as a table and as JSON.
 
-use super::style::{Style, fit, millis};
+use super::style::{Style, WIDTH, fit, millis, one_line};
 use super::terminal::row;
 use super::words;
 use crate::event::Outcome;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Where a run stands.
@@ -30,8 +31,12 @@ pub struct RunLine {
     pub mode: String,
     /// The procedure's title.
     pub title: String,
+    /// Parameters, secrets masked.
+    pub parameters: BTreeMap<String, String>,
     /// Where it stands.
     pub state: RunState,
+    /// Whether it passed, if it was a rehearsal that is over.
+    pub rehearsal: Option<bool>,
     /// What came of it.
     pub outcome: Option<Outcome>,
     /// Its exit code.
@@ -40,13 +45,20 @@ pub struct RunLine {
     pub wall_ms: u64,
 }
 
-/// Writes the table, 80 columns.
+/// Columns of a parameter's value at most.
+const VALUE: usize = 20;
+
+/// Writes the table, 80 columns: of each run one line, and below it when it started (UTC), in which mode, and with
+/// which parameters, as far as they go.
 ///
 /// # Errors
 /// Whatever writing gives.
 pub fn table(out: &mut dyn Write, runs: &[RunLine], style: Style) -> io::Result<()> {
-    let head = row(&[("run", 23), ("procedure", 26), ("time", 8)], "outcome");
+    let head = row(&[("run", 23), ("procedure", 23), ("time", 11)], "outcome");
     writeln!(out, "{}", style.bold(&head))?;
+    if !runs.is_empty() {
+        writeln!(out, "{}", style.dim(&row(&[("  started (UTC)", 18), ("mode", 4)], "parameters")))?;
+    }
     for run in runs {
         let outcome = match (run.state, run.outcome) {
             (RunState::Running, _) => "running".to_owned(),
@@ -54,10 +66,26 @@ pub fn table(out: &mut dyn Write, runs: &[RunLine], style: Style) -> io::Result<
             (RunState::Finished, Some(outcome)) => words::short_outcome(outcome).to_owned(),
         };
         let time = millis(run.wall_ms);
-        let line = row(&[(&run.run, 23), (&run.title, 26), (&time, 8)], &fit(&outcome, 17));
+        let line = row(&[(&run.run, 23), (&one_line(&run.title), 23), (&time, 11)], &fit(&outcome, 17));
         writeln!(out, "{line}")?;
+        writeln!(out, "{}", style.dim(&fit(&below(run), WIDTH)))?;
     }
     Ok(())
+}
+
+/// When, how and with what a run was started.
+fn below(run: &RunLine) -> String {
+    let at = run.started_at.get(..16).unwrap_or(&run.started_at).replace('T', " ");
+    let verdict = match run.rehearsal {
+        Some(true) => ", passed",
+        Some(false) => ", did not pass",
+        None => "",
+    };
+    // A long value leaves room for the others.
+    let given =
+        run.parameters.iter().map(|(name, value)| format!("{name} = {}", fit(&one_line(value), VALUE)));
+    let given: Vec<String> = given.collect();
+    one_line(&format!("  {at}  {}{verdict}  {}", run.mode, given.join(", "))).trim_end().to_owned()
 }
 
 #[derive(Serialize)]
@@ -82,24 +110,44 @@ mod tests {
             started_at: "2026-01-02T03:04:05.000Z".into(),
             mode: "exec".into(),
             title: "Engine Restart Failed".into(),
+            parameters: BTreeMap::from([
+                ("engine_id".into(), "3".into()),
+                ("reason".into(), "a long one\nof two lines that does not fit in here".into()),
+                ("token".into(), "******".into()),
+            ]),
             state,
+            rehearsal: None,
             outcome,
             exit: None,
             wall_ms: 5_345,
+        };
+        let rehearsed = RunLine {
+            mode: "rehearse".into(),
+            rehearsal: Some(false),
+            parameters: BTreeMap::new(),
+            wall_ms: 3_599_000,
+            ..run(RunState::Finished, Some(Outcome::NotVerified))
         };
         let runs = [
             run(RunState::Finished, Some(Outcome::Contained)),
             run(RunState::Running, None),
             run(RunState::Unknown, None),
+            rehearsed,
         ];
         let mut out = Vec::new();
         table(&mut out, &runs, Style::Plain).expect("writes to memory");
         assert_eq!(
             String::from_utf8(out).expect("is text"),
-            "run                      procedure                   time      outcome\n\
-             20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     contained\n\
-             20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     running\n\
-             20260102T030405Z-abcdef  Engine Restart Failed       5.3 s     unknown\n"
+            "run                      procedure                time         outcome\n  \
+             started (UTC)     mode  parameters\n\
+             20260102T030405Z-abcdef  Engine Restart Failed    5.3 s        contained\n  \
+             2026-01-02 03:04  exec  engine_id = 3, reason = a long one of two l…, token =…\n\
+             20260102T030405Z-abcdef  Engine Restart Failed    5.3 s        running\n  \
+             2026-01-02 03:04  exec  engine_id = 3, reason = a long one of two l…, token =…\n\
+             20260102T030405Z-abcdef  Engine Restart Failed    5.3 s        unknown\n  \
+             2026-01-02 03:04  exec  engine_id = 3, reason = a long one of two l…, token =…\n\
+             20260102T030405Z-abcdef  Engine Restart Failed    59 min 59 s  not verified\n  \
+             2026-01-02 03:04  rehearse, did not pass\n"
         );
         assert!(json(&runs).contains("\"state\": \"unknown\""));
     }

@@ -10,7 +10,9 @@ mod summary;
 use super::record::Record;
 use super::style::{Style, WIDTH, bulleted, commands, fit, millis, pad, printable, wrap};
 use super::words;
-use crate::event::{Event, EventBody, RunStarted, StepFinished, StepHeader, StepResult, Stream};
+use crate::event::{
+    Answer, Event, EventBody, RunStarted, SkipReason, StepFinished, StepHeader, StepResult, Stream,
+};
 use crate::plan::StepId;
 use output::Lines;
 use std::collections::BTreeMap;
@@ -41,13 +43,15 @@ pub struct Terminal<W> {
     lines: [Lines; 2],
     /// The commands last shown for a step: another attempt at the same does not show them again.
     shown: BTreeMap<StepId, String>,
+    /// A decision that was just answered, and not with a yes.
+    decided: Option<StepId>,
 }
 
 impl<W: Write> Terminal<W> {
     /// A reporter that writes to `out`.
     pub fn new(out: W, style: Style, verbosity: Verbosity) -> Self {
-        let (lines, shown) = Default::default();
-        Self { out, style, verbosity, record: Record::default(), lines, shown }
+        let (record, lines, shown, decided) = Default::default();
+        Self { out, style, verbosity, record, lines, shown, decided }
     }
 
     /// What the events so far say in sum.
@@ -71,6 +75,7 @@ impl<W: Write> Terminal<W> {
     /// Whatever writing gives; a closed output among it.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         self.record.apply(event);
+        let decided = self.decided.take();
         match &event.body {
             EventBody::RunStarted(started) => self.run_started(started)?,
             EventBody::StepStarted { step, attempt, purpose, script, .. } => {
@@ -94,6 +99,12 @@ impl<W: Write> Terminal<W> {
                 let id = self.id(*step);
                 self.line(&format!("[{id}] attempt {attempt} follows in {}: {reason}", millis(*after_ms)))?;
             }
+            // Its answer has just said so.
+            EventBody::StepSkipped {
+                step,
+                reason: SkipReason::Undecided | SkipReason::NotNeeded,
+                detail: None,
+            } if decided == Some(*step) => {}
             EventBody::StepSkipped { step, reason, detail } => {
                 let mut text = format!("[{}] {}", self.id(*step), words::skip(*reason));
                 if let Some(detail) = detail {
@@ -105,7 +116,8 @@ impl<W: Write> Terminal<W> {
             }
             EventBody::Decision { step, answer, by } => {
                 let (id, label) = (self.id(*step), self.label(*step));
-                self.line(&format!("[{id}] {label}: {} ({by})", words::answer(*answer)))?;
+                self.decided = (*answer != Answer::Yes).then_some(*step);
+                self.wrapped(&format!("[{id}] {label}: {} ({by})", words::answer(*answer)))?;
             }
             EventBody::Confirmation { step, question, answer, by, note, .. } => {
                 let id = step.map(|step| format!("[{}] ", self.id(step))).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::{Group, Times};
 use crate::event::Outcome;
-use crate::report::scale::round_step;
+use crate::report::scale::{mark, round_step};
 use crate::report::style::{Style, WIDTH, fit, millis, one_line, pad, wrap};
 use crate::report::timeline::{clock, day};
 use crate::report::words;
@@ -92,7 +92,8 @@ fn histogram(out: &mut dyn Write, sorted: &[u64]) -> io::Result<()> {
     let first = bins.iter().position(|count| *count > 0).unwrap_or(0);
     for (index, count) in bins.iter().enumerate().skip(first) {
         let index = index as u64;
-        let range = format!("{} to {}", millis(index * step), millis((index + 1).saturating_mul(step)));
+        let range =
+            format!("{} to {}", mark(index * step, step), mark((index + 1).saturating_mul(step), step));
         // Whatever is there is seen.
         let bar = (count * BAR).div_ceil(most);
         let line = format!("  {}{} {count}", pad(&range, 24), "█".repeat(bar));
@@ -163,6 +164,29 @@ mod tests {
              target met  1 of 1\n"
         );
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn no_two_bars_have_the_same_bounds() {
+        let mut out = Vec::new();
+        histogram(&mut out, &[90, 110, 130, 150]).expect("writes to memory");
+        assert_eq!(
+            String::from_utf8(out).expect("is text"),
+            "  80 ms to 100 ms         ████████████████████████████████████████ 1\n  \
+             100 ms to 120 ms        ████████████████████████████████████████ 1\n  \
+             120 ms to 140 ms        ████████████████████████████████████████ 1\n  \
+             140 ms to 160 ms        ████████████████████████████████████████ 1\n"
+        );
+        for max in (1..200_000).step_by(37).chain([1_000_000, 3_600_000, 86_400_000, 172_800_000]) {
+            let mut out = Vec::new();
+            histogram(&mut out, &[0, max]).expect("writes to memory");
+            let text = String::from_utf8(out).expect("is text");
+            let bounds = text.lines().map(|line| line.trim_start().split("  ").next().unwrap_or_default());
+            for bound in bounds {
+                let (low, high) = bound.split_once(" to ").expect("has two bounds");
+                assert_ne!(low, high, "{max}: {text}");
+            }
+        }
     }
 
     #[test]
