@@ -239,3 +239,15 @@ fn an_unclosed_fence_is_shown() {
     let said = "error: the commands of this block never end: it is not closed\n  --> doc.md:3:1\n";
     Test::on(text, &["exec", "Deploy"]).run().exit(3).says(said).says("hint: close it with as many marks");
 }
+
+#[test]
+fn a_file_without_procedures_is_no_empty_list() {
+    let no_procedure = "error: `doc.md` has no procedure\nhint: a procedure is a section with steps to run; the book's \
+                        page `What is understood` says how\n";
+    let prose = || Test::new().file("doc.md", "# Prose\n\nNothing to do.\n").args(LIST);
+    prose().run().exit(2).stdout("").stderr(no_procedure);
+    let json = prose().args(&["--format", "json"]).run().exit(2).stderr(no_procedure);
+    assert_eq!(json.json()["procedures"], serde_json::json!([]));
+    let two = prose().file("b.md", "# B\n\nNor here.\n").args(&["--file", "b.md"]).run().exit(2).stdout("");
+    two.says("error: none of the 2 documents has a procedure\n");
+}

@@ -81,17 +81,11 @@ impl Book {
 
     /// Why there is nothing to look at: no document has a procedure that counts.
     pub(super) fn without_procedure(&self) -> Failure {
-        let message = match self.documents.runbooks.as_slice() {
-            _ if self.counts().0 == 0 => {
-                "`procedures` of `runbooks/runbook.yaml` names none of these documents".to_owned()
-            }
-            [] => "there are no documents here".to_owned(),
-            [only] => format!("`{}` has no procedure", only.source.path().display()),
-            many => format!("none of the {} documents has a procedure", many.len()),
-        };
-        let hint =
-            "a procedure is a section with steps to run; the book's page `What is understood` says how";
-        Failure::new(USAGE, message, hint)
+        if self.counts().0 > 0 {
+            return self.documents.without_procedure();
+        }
+        let message = "`procedures` of `runbooks/runbook.yaml` names none of these documents";
+        Failure::new(USAGE, message, "name them there, or give a file instead of its directory")
     }
 }
 

@@ -96,6 +96,18 @@ impl Documents {
         Some(Failure { code, text: self.failures.iter().map(|failure| failure.text.as_str()).collect() })
     }
 
+    /// Why there is nothing to do, where none of them has a procedure.
+    pub(super) fn without_procedure(&self) -> Failure {
+        let message = match self.runbooks.as_slice() {
+            [] => "there are no documents here".to_owned(),
+            [only] => format!("`{}` has no procedure", only.source.path().display()),
+            many => format!("none of the {} documents has a procedure", many.len()),
+        };
+        let hint =
+            "a procedure is a section with steps to run; the book's page `What is understood` says how";
+        Failure::new(USAGE, message, hint)
+    }
+
     /// The rows of escalation matrices that the project gives severities.
     pub(super) fn escalation_rows(&self) -> Vec<(String, String)> {
         self.config.as_ref().map(|(_, config)| config.escalation_rows()).unwrap_or_default()

@@ -22,9 +22,13 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     upkeep.warn(host);
     let upkeep = upkeep.of_documents;
     let style = output_style(matches, host);
+    let is_empty = documents.runbooks.iter().all(|runbook| runbook.procedures.is_empty());
+    let places = matches.get_flag("verbose");
     let written = match form(matches) {
         "json" => host.out.write_all(listing::json(&documents.runbooks, &upkeep).as_bytes()),
-        _ => listing::table(&mut host.out, &documents.runbooks, &upkeep, style),
+        // A head over nothing would look like a list.
+        _ if is_empty => Ok(()),
+        _ => listing::table(&mut host.out, &documents.runbooks, &upkeep, places, style),
     };
     written.map_err(|error| Failure::output(&error))?;
     let rows = documents.escalation_rows();
@@ -35,5 +39,9 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
             let _ = host.err.write_all(finding.render(&runbook.source).as_bytes());
         }
     }
-    documents.failure().map_or(Ok(0), Err)
+    match documents.failure() {
+        Some(failure) => Err(failure),
+        None if is_empty => Err(documents.without_procedure()),
+        None => Ok(0),
+    }
 }

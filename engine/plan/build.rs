@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::bind::{ArgumentError, bind};
 use super::programs::Surroundings;
 use super::work::{self, Scripts};
-use super::{BoundParameter, Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, StepId, Work};
+use super::{BoundParameter, NotRun, Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, StepId, Work};
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;
 use crate::runbook::near::near;
@@ -66,10 +66,16 @@ pub fn build(
         steps,
         parameters,
         notes: procedure.notes.clone(),
+        not_run: not_run(procedure),
         document_sha256: Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
         workdir: arguments.workdir.clone(),
         verify_timeout: arguments.verify_timeout,
     })
+}
+
+fn not_run(procedure: &Procedure) -> Vec<NotRun> {
+    let blocks = procedure.possible.iter();
+    blocks.map(|block| NotRun { line: block.line, language: block.language.clone() }).collect()
 }
 
 /// Faults of the document that are in the way of every plan of `procedure`, whatever the arguments are.

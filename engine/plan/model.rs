@@ -31,6 +31,8 @@ pub struct Plan {
     pub parameters: Vec<BoundParameter>,
     /// Texts printed before the first step.
     pub notes: Vec<Note>,
+    /// Blocks of the procedure that are no steps, and are not run.
+    pub not_run: Vec<NotRun>,
     /// SHA-256 of the document, in hex.
     pub document_sha256: String,
     /// Directory the session starts in.
@@ -95,6 +97,15 @@ pub struct ProcedureHeader {
     pub severity: Option<Severity>,
     /// Targets.
     pub targets: Vec<Target>,
+}
+
+/// A block of code that is shown with the procedure and not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRun {
+    /// Its line in the document.
+    pub line: usize,
+    /// Its language, where it is tagged.
+    pub language: Option<String>,
 }
 
 /// One step, ready to run.

@@ -97,6 +97,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {
         },
         steps,
         parameters: Vec::new(),
+        not_run: Vec::new(),
         notes: Vec::new(),
         document_sha256: String::new(),
         workdir: "/".into(),

@@ -12,8 +12,8 @@ use std::io::{self, Write};
 /// Version of the listing's keys.
 pub const VERSION: u32 = 1;
 
-/// Writes the table: severity, procedure, target, steps, parameters; and below it what is not kept up. 80
-/// columns. `upkeep` has an entry for each procedure of each runbook.
+/// Writes the table: severity, procedure, target, steps, parameters; with `places` below each where it stands;
+/// and below it all what is not kept up. 80 columns. `upkeep` has an entry for each procedure of each runbook.
 ///
 /// # Errors
 /// Whatever writing gives.
@@ -21,11 +21,13 @@ pub fn table(
     out: &mut dyn Write,
     runbooks: &[Runbook],
     upkeep: &[Vec<Upkeep>],
+    places: bool,
     style: Style,
 ) -> io::Result<()> {
     let head = row(&[("severity", 8), ("procedure", 27), ("target", 22), ("steps", 5)], "parameters");
     writeln!(out, "{}", style.bold(&head))?;
-    for procedure in runbooks.iter().flat_map(|runbook| &runbook.procedures) {
+    let all = runbooks.iter().flat_map(|runbook| runbook.procedures.iter().map(move |it| (runbook, it)));
+    for (runbook, procedure) in all {
         let severity = procedure.severity.as_ref().map_or("-", |severity| severity.text.as_str());
         let target = procedure.targets.first().map_or("-", |target| target.text.as_str());
         let target = match procedure.targets.len() {
@@ -42,6 +44,10 @@ pub fn table(
         );
         let severity_cell = super::style::pad(severity, 8);
         writeln!(out, "{}{}", coloured(procedure, &severity_cell, style), &line[8.min(line.len())..])?;
+        if places {
+            let place = format!("{}:{}", runbook.source.path().display(), procedure.line);
+            writeln!(out, "          {}", style.dim(&one_line(&place)))?;
+        }
     }
     let procedures = || runbooks.iter().flat_map(|runbook| &runbook.procedures);
     let mut legend = Vec::new();
@@ -265,7 +271,7 @@ mod tests {
             runbook.procedures.push(procedure);
         }
         let mut out = Vec::new();
-        table(&mut out, &[runbook], &[upkeep], Style::Plain).expect("writes to memory");
+        table(&mut out, &[runbook], &[upkeep], false, Style::Plain).expect("writes to memory");
         let text = String::from_utf8(out).expect("is text");
         text.split_once("\n\n").map(|(_, below)| below.to_owned()).unwrap_or_default()
     }
@@ -274,11 +280,11 @@ mod tests {
     fn the_table_fits_a_narrow_terminal() {
         let mut out = Vec::new();
         let upkeep = [vec![upkeep(false, last(true, false))]];
-        table(&mut out, &[sample::runbook()], &upkeep, Style::Plain).expect("writes to memory");
+        table(&mut out, &[sample::runbook()], &upkeep, true, Style::Plain).expect("writes to memory");
         assert_eq!(
             String::from_utf8(out).expect("is text"),
             "severity  procedure                    target                  steps  parameters\n\
-             Critical  Engine Restart Failed        Auto-restart < 30 sec…      1  engine_id\n"
+             Critical  Engine Restart Failed        Auto-restart < 30 sec…      1  engine_id\n          bot.md:3\n"
         );
     }
 

@@ -21,6 +21,14 @@ struct PlanJson<'a> {
     workdir: String,
     parameters: Vec<ParameterJson<'a>>,
     steps: Vec<StepJson<'a>>,
+    /// Blocks that are no steps.
+    not_run: Vec<NotRunJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct NotRunJson<'a> {
+    line: usize,
+    language: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -99,6 +107,11 @@ pub fn render(plan: &Plan, missing: &[(StepId, Program)]) -> String {
             })
             .collect(),
         steps: plan.iter().map(|(id, step)| step_json(plan, id, step, missing)).collect(),
+        not_run: plan
+            .not_run
+            .iter()
+            .map(|block| NotRunJson { line: block.line, language: block.language.as_deref() })
+            .collect(),
     };
     serde_json::to_string_pretty(&json).expect("a plan has only string keys and finite numbers") + "\n"
 }
@@ -191,6 +204,7 @@ mod tests {
             json!([{"what": "fallback of step 2, from `If persistent`", "line": 71}])
         );
         assert_eq!(plan["steps"][1]["needs"], json!(["1"]));
+        assert_eq!(plan["not_run"], json!([]));
     }
 
     #[test]

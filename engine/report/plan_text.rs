@@ -1,8 +1,8 @@
 //! A plan as text: every step, how it is reached, what it runs. Dry run and `plan` print this.
 
-use super::style::{Style, WIDTH, commands, printable, time, wrap};
+use super::style::{Style, WIDTH, commands, one_line, printable, time, wrap};
 use super::words;
-use crate::plan::{Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work};
+use crate::plan::{NotRun, Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work};
 use crate::shell::Effect;
 use std::io::{self, Write};
 
@@ -48,6 +48,27 @@ pub fn render(
             let text = format!("missing: `{}` (line {})", program.name, program.line);
             writeln!(out, "     {}", style.bad(&text))?;
         }
+    }
+    not_run(out, &plan.not_run)
+}
+
+/// Says which blocks are no steps: somebody may have meant them to be.
+fn not_run(out: &mut dyn Write, blocks: &[NotRun]) -> io::Result<()> {
+    if blocks.is_empty() {
+        return Ok(());
+    }
+    let each = blocks.iter().map(|block| match &block.language {
+        Some(language) => format!("line {} (`{}`)", block.line, one_line(language)),
+        None => format!("line {} (a block without a language)", block.line),
+    });
+    writeln!(out)?;
+    paragraph(out, &format!("not run: {}", each.collect::<Vec<_>>().join(", ")), "")?;
+    if blocks.iter().any(|block| block.language.is_none()) {
+        paragraph(
+            out,
+            "hint: tag a block as `bash` to make it a step, as `output` if the step before it prints it",
+            "",
+        )?;
     }
     Ok(())
 }
@@ -202,6 +223,24 @@ Engine Restart Failed · Critical · bot.md:49
      $ curl -X POST http://localhost:8000/live/kill
      inferred: fallback of step 2, from `If persistent` (line 71)
 ";
+
+    #[test]
+    fn blocks_that_are_no_steps_are_named() {
+        let mut plan = sample::plan();
+        let blocks = [(9, None), (80, Some("sql".to_owned()))];
+        plan.not_run = blocks.map(|(line, language)| NotRun { line, language }).to_vec();
+        let shown = |plan: &Plan| {
+            let mut out = Vec::new();
+            render(&mut out, plan, &[], Style::Plain).expect("writes to memory");
+            String::from_utf8(out).expect("is text")
+        };
+        let text = shown(&plan);
+        let end = "(line 71)\n\nnot run: line 9 (a block without a language), line 80 (`sql`)\nhint: tag a block as \
+                   `bash` to make it a step, as `output` if the step before it\nprints it\n";
+        assert!(text.ends_with(end), "{text}");
+        plan.not_run.remove(0);
+        assert!(shown(&plan).ends_with("(line 71)\n\nnot run: line 80 (`sql`)\n"));
+    }
 
     #[test]
     fn a_plan_shows_both_branches_and_what_is_missing() {

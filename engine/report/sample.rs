@@ -342,6 +342,7 @@ pub(crate) fn plan() -> Plan {
             variable: None,
             line: 61,
         }],
+        not_run: Vec::new(),
         notes: vec![],
         document_sha256: "ab".into(),
         workdir: "/srv/bot".into(),
