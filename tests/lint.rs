@@ -190,3 +190,28 @@ fn nothing_is_fine_by_accident() {
     lint("").exit(3).stdout("").says("error: `doc.md` is empty");
     Test::new().args(&["lint", "--fix"]).run().exit(2).says("unexpected argument '--fix'");
 }
+
+#[test]
+fn a_fault_for_a_procedure_that_nobody_has_is_found_by_whoever_reads_the_file() {
+    let yaml = "procedures: [a.md, b.md]\nstage: {workdir: .}\nfaults:\n  broken: {procedures: [Reboot, Restrat], \
+                inject: x, symptom: y, revert: z, shows: w}\n";
+    let mut test = Test::new()
+        .file("runbooks/a.md", FINE)
+        .file("runbooks/b.md", FINE.replace("# Restart", "# Reboot"))
+        .file("runbooks/runbook.yaml", yaml);
+    let at_its_name = "error: no procedure is called `Restrat`\n  --> runbooks/runbook.yaml:4:33\n    |\n  4 |   broken: \
+                       {procedures: [Reboot, Restrat], inject: x, symptom: y, revert: z, shows: w}\n    |                                 \
+                       ^^^^^^^\nhint: a procedure named `Restart` exists\n";
+    // Whichever of the documents is looked at, all of them count.
+    for args in [
+        &["lint"][..],
+        &["lint", "runbooks/b.md"],
+        &["test", "--no-run"],
+        &["rehearse", "Reboot"],
+        &["rehearse", "Reboot", "--file", "runbooks/b.md"],
+    ] {
+        test = test.again(args).run().exit(3).stderr(at_its_name).test;
+    }
+    // An incident has nothing to do with it.
+    test.again(&["exec", "Reboot", "--yes"]).run().exit(0);
+}

@@ -45,6 +45,9 @@ fn project(document: &str, changes: &[(&str, &str)]) -> Test {
         .script("site/bin/mend", "if [ \"$1\" = gently ]; then test ! -e broken; else rm broken; fi")
 }
 
+/// Where the document has other procedures than those of the faults.
+const NO_FAULT: (&str, &str) = ("[Page Gone]", "[]");
+
 fn tested(document: &str, changes: &[(&str, &str)], args: &[&str]) -> Finished {
     project(document, changes).args(&["test"]).args(args).run()
 }
@@ -66,11 +69,11 @@ fn every_procedure_has_the_declared_stage_to_itself() {
     };
     let output = "hello\nbin\nindex.html\nup\n/stage /home/stage C.UTF-8";
     let both = document("One", output) + &document("Other", output);
-    let finished = tested(&both, &[], &[]).exit(0).says("2 passed").leaves_nothing();
+    let finished = tested(&both, &[NO_FAULT], &[]).exit(0).says("2 passed").leaves_nothing();
     // What is copied stays as it was.
     assert!(!finished.test.path("site/mine").exists());
     let both = document("One", "hello\n...\nup\n[..]/work [..]/home C.UTF-8").replace("One", "Here");
-    tested(&both, &[], &["--no-isolation"]).exit(0).says("1 passed").leaves_nothing();
+    tested(&both, &[NO_FAULT], &["--no-isolation"]).exit(0).says("1 passed").leaves_nothing();
 }
 
 #[test]
@@ -152,7 +155,7 @@ fn a_stage_that_fails_is_an_error_and_no_failure() {
 fn a_preparation_runs_once_on_the_host_and_is_left_out_on_request() {
     let two = "## A\n\n```bash\ncat built\n```\n\n## B\n\n```bash\ncat built\n```\n";
     let prepare = ("stage:\n", "stage:\n  prepare: echo built >>../site/built\n");
-    let finished = tested(two, &[prepare], &[]).exit(0).stderr("preparing the stage\n");
+    let finished = tested(two, &[prepare, NO_FAULT], &[]).exit(0).stderr("preparing the stage\n");
     assert_eq!(finished.test.read("site/built"), "built\n");
     finished.test.again(&["test", "--no-prepare"]).run().exit(0).stderr("");
 }

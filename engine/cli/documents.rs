@@ -96,6 +96,22 @@ impl Documents {
         Some(Failure { code, text: self.failures.iter().map(|failure| failure.text.as_str()).collect() })
     }
 
+    /// The titles of all procedures of the project, if its configuration names its documents and each of them
+    /// can be read; besides those of the documents themselves.
+    pub(super) fn titles(&self, host: &Host<'_>) -> Option<Vec<String>> {
+        let (file, config) = self.config.as_ref().filter(|(_, config)| !config.procedures.is_empty())?;
+        let of = |runbook: &Runbook| -> Vec<String> {
+            runbook.procedures.iter().map(|procedure| procedure.title.clone()).collect()
+        };
+        let mut titles: Vec<String> = self.runbooks.iter().flat_map(of).collect();
+        for path in named(file, config, host) {
+            if !self.runbooks.iter().any(|runbook| runbook.source.path() == path) {
+                titles.extend(of(&read(&path, host).ok()?.0));
+            }
+        }
+        Some(titles)
+    }
+
     /// Why there is nothing to do, where none of them has a procedure.
     pub(super) fn without_procedure(&self) -> Failure {
         let message = match self.runbooks.as_slice() {

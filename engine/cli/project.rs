@@ -57,6 +57,13 @@ impl Project {
         let bytes = host.files.read(path, MAX_FILE).map_err(|error| unreadable(error.to_string()))?;
         let source = Source::new(shown, bytes).map_err(|error| unreadable(error.to_string()))?;
         let file = StageFile::read(&source).map_err(|mistakes| Failure::document(&source, &mistakes))?;
+        if let Some(titles) = documents.titles(host) {
+            let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+            let unknown = file.unknown_procedures(&titles);
+            if !unknown.is_empty() {
+                return Err(Failure::document(&source, &unknown));
+            }
+        }
         Ok(match file.stage.clone() {
             Some(stage) => Ok(Self { path: path.clone(), source, stage, file }),
             None => Err(format!("`{}` declares no `stage`", shown.display())),

@@ -9,6 +9,7 @@ use crate::runbook::title::{fold, title};
 use crate::runbook::yaml::{Located, Mapping, Time, read};
 use crate::source::Source;
 use serde::Deserialize;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// The sections of the file that belong to this room; the others are left to theirs.
@@ -189,6 +190,24 @@ impl StageFile {
             );
         }
         found
+    }
+
+    /// Names of procedures in the file that none of `titles` is.
+    pub fn unknown_procedures(&self, titles: &[&str]) -> Vec<Diagnostic> {
+        let of_faults = self.faults.0.iter().flat_map(|(_, fault)| &fault.value.procedures);
+        let of_probes = self.stage.iter().flat_map(|stage| &stage.targets).map(|target| &target.procedure);
+        let all = of_faults.map(|name| ("bad-fault", name)).chain(of_probes.map(|name| ("bad-stage", name)));
+        let known: HashSet<String> = titles.iter().map(|title| name_of(title)).collect();
+        let unknown = all.filter(|(_, name)| !known.contains(&name_of(&name.value)));
+        let found = unknown.map(|(code, name)| {
+            let hint = match near(&name.value, titles.iter().copied()).first() {
+                Some(meant) => format!("a procedure named `{meant}` exists"),
+                None => "`runbook list` shows all procedures".to_owned(),
+            };
+            Diagnostic::error(code, name.span, format!("no procedure is called `{}`", name.value))
+                .with_hint(hint)
+        });
+        found.collect()
     }
 
     /// The fault to rehearse `procedure` with: the one called `wanted`, else the first that names the

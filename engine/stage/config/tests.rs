@@ -144,6 +144,33 @@ fn mistakes_are_shown_at_their_place() {
 }
 
 #[test]
+fn a_procedure_that_nobody_has_is_found_at_its_name() {
+    let text = "\
+stage:
+  workdir: w
+  targets: [{procedure: API Dawn, probe: p}]
+faults:
+  f: {procedures: [api-down, Alert-API DOWN, X], inject: a, symptom: b, revert: c, shows: d}
+";
+    let source = source(text);
+    let found: Vec<String> = file(text)
+        .unknown_procedures(&["API Down", "Other"])
+        .iter()
+        .map(|it| it.render_without_line(&source))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "error: no procedure is called `Alert-API DOWN`\n  --> runbook.yaml:5:30\nhint: `runbook list` shows all \
+             procedures\n",
+            "error: no procedure is called `X`\n  --> runbook.yaml:5:46\nhint: `runbook list` shows all procedures\n",
+            "error: no procedure is called `API Dawn`\n  --> runbook.yaml:3:25\nhint: a procedure named `API Down` \
+             exists\n",
+        ]
+    );
+}
+
+#[test]
 fn every_mistake_is_shown_at_once() {
     let text = "stage: {workdir: w, read: [/, /etc], ports: [0], environment: [a-b]}\n";
     assert_eq!(StageFile::read(&source(text)).map(|_| ()).expect_err("is wrong").len(), 3);
