@@ -157,6 +157,18 @@ fn the_static_tier_runs_nothing() {
 }
 
 #[test]
+fn where_a_file_is_missing_the_report_says_that_the_directory_was_empty() {
+    let hint = "hint: a procedure without a stage runs in an empty directory; declare `stage:`\n  in \
+                `runbooks/runbook.yaml` (the book's page `Rehearse your own system`)\n";
+    for (script, said) in
+        [("./restart.sh", true), ("cat config.ini", true), ("restart-it-all", true), ("false", false)]
+    {
+        let finished = on_host(&format!("# A\n\n```bash\n{script}\n```\n"), &[]).exit(1);
+        assert_eq!(finished.stdout.matches(hint).count(), usize::from(said), "{}", finished.stdout);
+    }
+}
+
+#[test]
 fn one_bad_procedure_leaves_the_others_to_be_tested() {
     let document = "# Book\n\n## A\n\n```bash\ncurl {host}\n```\n\n## B\n\n```bash\ntrue\n```\n";
     on_host(document, &[]).exit(3).says("doc.md:6:6: a test of `a` has no value for `host`").says("1 passed");

@@ -30,6 +30,11 @@ pub struct TestText {
     wrong: BTreeMap<usize, TestFinished>,
 }
 
+/// Said once where a step failed for want of a file, and there was no stage.
+const EMPTY_DIRECTORY: &str = "\
+hint: a procedure without a stage runs in an empty directory; declare `stage:`
+  in `runbooks/runbook.yaml` (the book's page `Rehearse your own system`)";
+
 impl TestText {
     /// A reporter that has seen nothing yet.
     pub fn new(style: Style) -> Self {
@@ -203,6 +208,10 @@ impl TestText {
                     writeln!(out, "       run it again: {}", case.rerun)?;
                 }
             }
+            let unstaged = |test: usize| self.tests.get(test).is_some_and(|case| !case.stage);
+            if self.wrong.values().any(|finished| unstaged(finished.test) && misses_a_file(finished)) {
+                writeln!(out, "{EMPTY_DIRECTORY}")?;
+            }
             writeln!(out)?;
         }
         let tried = counted(summary.tried(), "procedure", "procedures");
@@ -249,6 +258,16 @@ impl TestText {
         }
         Ok(())
     }
+}
+
+/// Whether a step failed because a file or a program is not there. Only its output tells.
+fn misses_a_file(finished: &TestFinished) -> bool {
+    let said = ["No such file or directory", "command not found"];
+    let misses = |step: &TestStep| {
+        let texts = step.problems.iter().map(|problem| &problem.what).chain([&step.stdout, &step.stderr]);
+        texts.into_iter().any(|text| said.iter().any(|said| text.contains(said)))
+    };
+    finished.steps.iter().any(|step| step.status == StepStatus::Failed && misses(step))
 }
 
 /// What is to be said of a procedure's steps besides its result.
@@ -338,6 +357,30 @@ NOTRUN               db.md:40 Copy: --fail-fast
 1 manual step was not done: a test has no person to do them
 "
         );
+    }
+
+    #[test]
+    fn that_the_directory_is_empty_is_said_once_where_a_file_is_missing() {
+        let with = |stderr: &str, stage: bool| {
+            let mut events = events();
+            for event in &mut events {
+                match event {
+                    TestEvent::Discovered { tests, .. } => tests.iter_mut().for_each(|it| it.stage = stage),
+                    TestEvent::Finished(finished) => {
+                        finished.steps.iter_mut().for_each(|step| step.stderr = stderr.to_owned());
+                    }
+                    _ => {}
+                }
+            }
+            text(&events)
+        };
+        let missing = "ls: cannot access 'x': No such file or directory\n";
+        let hint = "copy\nhint: a procedure without a stage runs in an empty directory; declare `stage:`\n  in \
+                    `runbooks/runbook.yaml` (the book's page `Rehearse your own system`)\n\n4 procedures";
+        assert!(with(missing, false).contains(hint), "{}", with(missing, false));
+        for (stderr, stage) in [(missing, true), ("refused", false)] {
+            assert!(!with(stderr, stage).contains("hint:"), "{stderr} {stage}");
+        }
     }
 
     #[test]
