@@ -75,7 +75,7 @@ fn a_cure_that_does_nothing_and_says_that_all_is_well_is_not_believed() {
             "engine-stopped",
             &[DOCKER, RECOVERY],
             1,
-            "the procedure says `failed: step 4 `Verify that the system has recovered` ended with status 22`, but the \
+            "the procedure says `failed: step 4 `Verify that the system has recovered` ended with status 22` and the \
              symptom is still there: `passes_when` does not hold 100 ms later",
         ),
         case(
@@ -99,7 +99,7 @@ fn a_cure_that_does_nothing_and_says_that_all_is_well_is_not_believed() {
             "api-hangs",
             &[DOCKER],
             5,
-            "the procedure says `contained, not recovered: fallback step 3 ran and nothing verified it`, but the \
+            "the procedure says `contained, not recovered: fallback step 3 ran and nothing verified it` and the \
              symptom is still there: `passes_when` does not hold 100 ms later",
         ),
         case(
@@ -132,7 +132,7 @@ fn a_cure_that_does_nothing_and_says_that_all_is_well_is_not_believed() {
             "bad-model",
             &[ROLLBACK],
             1,
-            "the procedure says `failed: step 5 `Release the kill switch` ended with status 22`, but the \
+            "the procedure says `failed: step 5 `Release the kill switch` ended with status 22` and the \
              symptom is still there: `passes_when` does not hold 100 ms later",
         ),
         case(
@@ -140,7 +140,7 @@ fn a_cure_that_does_nothing_and_says_that_all_is_well_is_not_believed() {
             "bad-image",
             &[DOCKER],
             1,
-            "the procedure says `failed: step 5 `Release the kill switch` ended with status 22`, but the \
+            "the procedure says `failed: step 5 `Release the kill switch` ended with status 22` and the \
              symptom is still there: `passes_when` does not hold 100 ms later",
         ),
     ];

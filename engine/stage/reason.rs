@@ -44,6 +44,8 @@ pub enum Reason {
         symptom: bool,
         /// What the run claimed.
         claimed: String,
+        /// Whether it claimed that all is well.
+        well: bool,
     },
     /// The fault could not be taken away.
     NotReverted(String),
@@ -80,11 +82,11 @@ impl fmt::Display for Reason {
                 "the fault had ended by itself before the procedure was judged: what holds now proves nothing"
             ),
             Self::NotShown(text) => write!(f, "no step showed the fault in its output: `{text}`"),
-            Self::NotCured { waited, said, symptom, claimed } => {
-                let but = if *symptom {
-                    ", but the symptom is still there:"
-                } else {
-                    " and the symptom is gone, but"
+            Self::NotCured { waited, said, symptom, claimed, well } => {
+                let but = match (symptom, well) {
+                    (true, true) => ", but the symptom is still there:",
+                    (true, false) => " and the symptom is still there:",
+                    (false, _) => " and the symptom is gone, but",
                 };
                 write!(
                     f,

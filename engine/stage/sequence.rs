@@ -194,6 +194,8 @@ pub struct Sequence {
     /// What the last look said.
     said: String,
     claimed: String,
+    /// The run claimed that all is well.
+    claimed_well: bool,
     reasons: Vec<Reason>,
     judged: bool,
     reverted: bool,
@@ -211,6 +213,7 @@ impl Sequence {
             due_ms: 0,
             said: String::new(),
             claimed: String::new(),
+            claimed_well: false,
             reasons: Vec::new(),
             judged: false,
             reverted: false,
@@ -328,6 +331,8 @@ impl Sequence {
 
     fn ran(&mut self, ran: Ran, now_ms: u64) {
         self.claimed = ran.summary;
+        // 4 is all well, and too late.
+        self.claimed_well = matches!(ran.exit, 0 | 4);
         if ran.exit > 128 {
             self.interrupted.get_or_insert(ran.exit - 128);
         }
@@ -387,7 +392,8 @@ impl Sequence {
             Phase::Symptom => self.fail(Reason::NeverSeen { waited, said }, Phase::Revert, now_ms),
             Phase::Judge => {
                 let claimed = self.claimed.clone();
-                let reason = Reason::NotCured { waited, said, symptom: false, claimed };
+                let well = self.claimed_well;
+                let reason = Reason::NotCured { waited, said, symptom: false, claimed, well };
                 self.fail(reason, Phase::Explain, now_ms);
             }
             Phase::Gone => self.fail(Reason::StillThere { waited }, Phase::Over, now_ms),

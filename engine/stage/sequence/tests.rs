@@ -216,6 +216,16 @@ fn every_path_ends_as_it_should() {
             ],
         ),
         (
+            "nothing is cured, and exec says so",
+            World { exit: 1, passes: false, symptom_after_cure: true, ..good() },
+            "start ready symptom inject symptom run passes symptom revert symptom after",
+            1,
+            vec![
+                "the procedure says `recovered` and the symptom is still there: `passes_when` does not hold 5 s \
+                 later (no)",
+            ],
+        ),
+        (
             "something else is broken",
             World { passes: false, ..good() },
             "start ready symptom inject symptom run passes symptom revert symptom after",
