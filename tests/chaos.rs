@@ -1,34 +1,28 @@
 //! The chaos suite as a person runs it: both branches, what fails, what cannot be judged, and being stopped.
 
 use crate::harness::rehearsal::our_stage;
+use crate::harness::site::{self as place, WITH_SCENARIOS};
 use crate::harness::{Finished, OnTerminal, Test, exit_code, root};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::time::Duration;
 
-const STAGE: &str = "procedures: [site.md]
-scenarios: [../scenarios]
-stage:
-  workdir: ../site
-  service: touch up; exec sleep 600
-  ready: test -e up
-faults:
-  broken:
-    procedures: [Site Down]
-    inject: touch broken
-    symptom: test -e broken
-    revert: rm -f broken hard
-    passes_when: test ! -e broken
-    passes_within: 200ms
-  hard:
+/// A fault that only the fallback cures.
+const HARD: &str = "  hard:
     procedures: [Site Down]
     inject: touch broken hard
     symptom: test -e broken
-    revert: rm -f broken hard
+    revert: rm -f broken
     passes_when: test ! -e broken
-    passes_within: 200ms
 ";
+
+/// What this suite's stage has besides.
+const CHANGES: [(&str, &str); 3] = [
+    WITH_SCENARIOS,
+    ("revert: rm -f broken", "revert: rm -f broken hard"),
+    ("passes_when: test ! -e broken\n", "passes_when: test ! -e broken\n    passes_within: 200ms\n"),
+];
 
 const RUNBOOK: &str = "# Site
 
@@ -64,15 +58,7 @@ const FALLBACK: &str = "name: replaced\nprocedure: Site Down\nfault: hard\nbranc
 
 /// A project with a stage, two scenarios and `changes` to the stage's file.
 fn site(changes: &[(&str, &str)], args: &[&str]) -> Test {
-    let mut yaml = STAGE.to_owned();
-    for (from, to) in changes {
-        assert!(yaml.contains(from), "{from}");
-        yaml = yaml.replace(from, to);
-    }
-    Test::new()
-        .file("runbooks/runbook.yaml", yaml)
-        .file("runbooks/site.md", RUNBOOK)
-        .file("site/index.html", "hello")
+    place::site(RUNBOOK, HARD, &[&CHANGES, changes].concat())
         .file("scenarios/a.yaml", MAIN)
         .file("scenarios/b.yaml", FALLBACK)
         .args(&["chaos", "--output", "out", "--seed", "7"])

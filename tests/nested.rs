@@ -2,6 +2,7 @@
 //! sandboxes of its own, and nothing of it left.
 
 use crate::harness::rehearsal::our_stage_elsewhere;
+use crate::harness::site::{self as place, WITH_SCENARIOS};
 use crate::harness::{Finished, Test, exit_code};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -64,20 +65,8 @@ fn a_suite_on_an_ordinary_users_stage_finds_it_too() {
     found_the_broken_cure(finished.never_says("share its process table"));
 }
 
-const STAGE: &str = "procedures: [site.md]
-scenarios: [../scenarios]
-stage:
-  workdir: ../site
-  service: touch up; exec sleep 600
-  ready: test -e up
-faults:
-  broken:
-    procedures: [Site Down]
-    inject: touch broken
-    symptom: test -e broken
-    revert: rm -f broken
-    passes_when: test ! -e broken
-  suspected:
+/// The fault of the procedure that runs the suite.
+const SUSPECTED: &str = "  suspected:
     procedures: [Suite Failed]
     inject: touch suspected
     symptom: test -e suspected
@@ -110,10 +99,7 @@ const RUNBOOK: &str = "# Site
 
 /// A suite on a stage of which each trial runs `repair`.
 fn site(repair: &str) -> Test {
-    Test::new()
-        .file("runbooks/runbook.yaml", STAGE)
-        .file("runbooks/site.md", RUNBOOK.replace("REPAIR", repair))
-        .file("site/index.html", "hello")
+    place::site(&RUNBOOK.replace("REPAIR", repair), SUSPECTED, &[WITH_SCENARIOS])
         .file("scenarios/a.yaml", "name: a\nprocedure: Site Down\nfault: broken\nbranch: main\n")
         .file("scenarios/self.yaml", "name: self\nprocedure: Suite Failed\nfault: suspected\nbranch: main\n")
         .args(&["rehearse", "Suite Failed"])

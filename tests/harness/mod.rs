@@ -4,6 +4,7 @@ mod process;
 mod redact;
 pub(crate) mod rehearsal;
 mod service;
+pub(crate) mod site;
 mod snapshot;
 mod terminal;
 
