@@ -1,4 +1,5 @@
-//! Values that are refused before anything runs: empty ones, and those that lead a path astray.
+//! Values that are refused before anything runs: empty ones, and those that lead a path astray; and where people
+//! read values.
 
 use crate::harness::Test;
 
@@ -90,4 +91,21 @@ fn a_value_that_leads_a_path_astray_is_refused() {
     let finished = clear(&["--service", "a"]).run().exit(0);
     assert!(!finished.test.path("cache/a").exists() && finished.test.path("cache").exists());
     Test::on("# Look\n\n```bash\nls ./<dir>\n```\n", &["exec", "Look", "--dir", ".."]).run().exit(0);
+}
+
+#[test]
+fn people_read_the_value_where_a_label_names_the_parameter() {
+    let document = "# Bot\n\n1. Look at <service> with <token>:\n   ```bash\n   echo <service> <token>\n   ```\n2. If <service> \
+                    is down, restart {service}:\n   ```bash\n   touch restarted\n   ```\n";
+    let (look, restart) = ("Look at web with <token>", "If web is down, restart web");
+    let test = Test::on(document, &["plan", "Bot", "--service", "web"]).env("RUNBOOK_PARAM_TOKEN", "hush7");
+    let plan = test.run().exit(0).never_says("hush7").stderr("");
+    let plan = plan.says(&format!("\n1    {look}\n")).says(&format!("\n2    {restart}\n"));
+    let plan = plan
+        .says("decision: If web is down · ")
+        .says("inferred: decision, from `If <service> is down` (line 7)");
+    let run = plan.test.again(&["exec", "Bot", "--file", "doc.md", "--service", "web"]).run().exit(5);
+    let run = run.never_says("hush7").says(&format!("[1] {look} (observe")).says(&format!("  1     {look} "));
+    let report = run.test.again(&["report", "last", "--format", "md"]).run().exit(0).never_says("hush7");
+    report.says("### 1 Look at web with \\<token>: passed").says("If web is down");
 }

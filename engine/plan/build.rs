@@ -4,6 +4,7 @@
 
 use super::arguments::Arguments;
 use super::bind::{ArgumentError, bind};
+use super::label::filled;
 use super::programs::Surroundings;
 use super::work::{self, Scripts};
 use super::{BoundParameter, NotRun, Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, StepId, Work};
@@ -107,7 +108,9 @@ impl Builder<'_> {
                 Action::Command(block) => {
                     scripts.shell(index, step, block, self.arguments.terminal, &mut before)
                 }
-                Action::Manual { text } => (Work::Manual { text: text.clone(), assumed_done }, Vec::new()),
+                Action::Manual { text } => {
+                    (Work::Manual { text: filled(text, parameters), assumed_done }, Vec::new())
+                }
                 Action::Notes => (Work::Notes, Vec::new()),
             };
             self.problems.extend(refused);
@@ -122,12 +125,12 @@ impl Builder<'_> {
                 role = Role::Manual;
                 done = Work::Manual { text: work.shown.clone(), assumed_done };
             }
-            let reach = self.reach(index, step);
+            let reach = self.reach(index, step, parameters);
             let needs = self.needs(step, previous_plain);
             let planned = PlanStep {
                 id: step.id.clone(),
                 slug: step.slug.clone(),
-                label: step.label.clone(),
+                label: filled(&step.label, parameters),
                 line: step.line,
                 phase: step.phase,
                 role,
@@ -230,7 +233,7 @@ impl Builder<'_> {
         self.problems.push(Problem::Argument(ArgumentError::new(message, hint)));
     }
 
-    fn reach(&mut self, index: usize, step: &Step) -> PlanReach {
+    fn reach(&mut self, index: usize, step: &Step, parameters: &[BoundParameter]) -> PlanReach {
         if let Some(when) = &step.directive.when {
             let (name, passed) = match when {
                 When::Failed(name) => (name, false),
@@ -262,7 +265,7 @@ impl Builder<'_> {
             Reach::Fallback { of } => PlanReach::Fallback { of: id(*of) },
             Reach::With { of } => PlanReach::With { of: id(*of) },
             Reach::Decision(decision) => PlanReach::Decision {
-                question: decision.question.clone(),
+                question: filled(&decision.question, parameters),
                 known_by: decision.known_by.map(id),
                 otherwise_of: decision.otherwise_of.map(id),
                 given: given(&step.id).or_else(|| given(&step.slug)).map(|answer| answer == "yes"),
@@ -270,7 +273,7 @@ impl Builder<'_> {
             Reach::Arm { group, arm, text } => PlanReach::Arm {
                 group: group.clone(),
                 arm: *arm,
-                text: text.clone(),
+                text: filled(text, parameters),
                 given: given(group).and_then(|answer| answer.parse().ok()),
             },
         }

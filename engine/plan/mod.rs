@@ -4,6 +4,7 @@ mod admission;
 mod arguments;
 mod bind;
 mod build;
+mod label;
 mod model;
 mod programs;
 mod stray;

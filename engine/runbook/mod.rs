@@ -35,4 +35,5 @@ pub mod yaml;
 pub use fence::is_shell;
 pub use lower::lower;
 pub use model::*;
+pub(crate) use parameters::fold_name as parameter_name;
 pub use same::does_the_same;

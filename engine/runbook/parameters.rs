@@ -119,7 +119,7 @@ fn declaration(name: &str, declared: &Declarations) -> ParameterDeclaration {
 }
 
 /// A parameter's name as all its spellings share it: lower case, `_` between words.
-pub(super) fn fold_name(written: &str) -> String {
+pub(crate) fn fold_name(written: &str) -> String {
     let mut name = String::new();
     for c in written.chars() {
         if c.is_alphanumeric() {
