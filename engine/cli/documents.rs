@@ -8,6 +8,7 @@ use crate::runbook::yaml::Config;
 use crate::runbook::{self, Runbook};
 use crate::source::{MAX_BYTES, Source};
 use clap::{Arg, ArgAction};
+use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -104,8 +105,9 @@ impl Documents {
             runbook.procedures.iter().map(|procedure| procedure.title.clone()).collect()
         };
         let mut titles: Vec<String> = self.runbooks.iter().flat_map(of).collect();
+        let known: HashSet<&Path> = self.runbooks.iter().map(|runbook| runbook.source.path()).collect();
         for path in named(file, config, host) {
-            if !self.runbooks.iter().any(|runbook| runbook.source.path() == path) {
+            if !known.contains(path.as_path()) {
                 titles.extend(of(&read(&path, host).ok()?.0));
             }
         }

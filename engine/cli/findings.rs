@@ -84,7 +84,7 @@ pub(super) struct Subject<'a> {
     document: &'a Document,
     runbook: &'a Runbook,
     /// Those of its procedures that are looked at.
-    procedures: Vec<&'a Looked<'a>>,
+    procedures: &'a [Looked<'a>],
     /// How its procedures are kept up; empty where nobody asked.
     upkeep: &'a [Upkeep],
     /// Rehearsals are recorded on this host.
@@ -105,7 +105,8 @@ pub(super) struct Findings {
     pub(super) of_config: Option<(Source, Vec<Diagnostic>)>,
 }
 
-/// Holds `rules` against every document of `book` that is no mere page; `procedures` are looked at.
+/// Holds `rules` against every document of `book` that is no mere page; `procedures` are looked at, in the order
+/// of their documents.
 ///
 /// # Errors
 /// When the project's configuration cannot be read any more.
@@ -126,6 +127,9 @@ pub(super) fn find(
     let rows = documents.escalation_rows();
     let mut opinion = Opinion::new(host);
     let mut is_bash = |text: &str| opinion.on(text) == Word::Bash;
+    // They stand in the order of their documents.
+    let begin = |index: usize| procedures.partition_point(|it| it.document < index);
+    let of = |index: usize| &procedures[begin(index)..begin(index + 1)];
     let of_document = |(index, document): (usize, &Document)| {
         let is_page = book.is_page(index);
         let as_read = if is_page { &odd } else { &documents.diagnostics };
@@ -136,7 +140,7 @@ pub(super) fn find(
         let mut subject = Subject {
             document,
             runbook: &documents.runbooks[index],
-            procedures: procedures.iter().filter(|it| it.document == index).collect(),
+            procedures: of(index),
             upkeep: upkeep.and_then(|kept| kept.of_documents.get(index)).map_or(&[], Vec::as_slice),
             rehearsing: upkeep.is_some_and(Kept::rehearsing),
             shelf: &shelf,
@@ -177,7 +181,7 @@ fn plans(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
 
 fn steps(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for looked in &subject.procedures {
+    for looked in subject.procedures {
         found.extend(static_tier::procedure(
             subject.runbook,
             looked.procedure,
@@ -190,7 +194,7 @@ fn steps(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
 
 /// Tests that ask for a fault which the stage has not.
 fn faults(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
-    subject.procedures.iter().filter_map(|looked| no_fault(looked)).collect()
+    subject.procedures.iter().filter_map(no_fault).collect()
 }
 
 fn no_fault(looked: &Looked<'_>) -> Option<Diagnostic> {
