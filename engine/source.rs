@@ -154,6 +154,20 @@ impl Source {
         self.lines.partition_point(|&start| start <= offset)
     }
 
+    /// The same, looked for near the line `near` first.
+    pub fn line_from(&self, near: usize, offset: usize) -> usize {
+        let begins = |line: usize| self.lines.get(line.wrapping_sub(1)).copied();
+        if begins(near).is_none_or(|start| start > offset) {
+            return self.line(offset);
+        }
+        for line in near..near + 8 {
+            if begins(line + 1).is_none_or(|next| next > offset) {
+                return line;
+            }
+        }
+        self.line(offset)
+    }
+
     /// Line and column of the byte at `offset`; offsets past the end give the end.
     pub fn place(&self, offset: usize) -> Place {
         let offset = offset.min(self.text.len());
@@ -190,6 +204,10 @@ mod tests {
         assert_eq!(source.line_span(2), Span::new(2, 5));
         assert_eq!(source.line_span(4), Span::new(8, 8));
         assert_eq!(source.place(999), Place { line: 3, column: 2 });
+        let long = Source::new("x.md", "ab\n".repeat(30).into()).expect("is UTF-8");
+        for (near, offset) in (0..33).flat_map(|near| (0..=91).map(move |offset| (near, offset))) {
+            assert_eq!(long.line_from(near, offset), long.line(offset), "{near} {offset}");
+        }
     }
 
     #[test]

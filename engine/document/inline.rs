@@ -68,7 +68,8 @@ impl Inline {
         self.code.push(CodeSpan { text: code.to_owned(), offset, range: start..self.text.len() });
     }
 
-    fn push_piece(&mut self, text: &str, span: Span) {
+    /// Appends text that stands at `span`, as it is.
+    pub(super) fn push_piece(&mut self, text: &str, span: Span) {
         if self.pieces.is_empty() {
             self.span.start = span.start;
         }

@@ -61,23 +61,33 @@ pub fn repair(text: &str) -> Cow<'_, str> {
     Cow::Owned(repaired)
 }
 
+/// What the bytes look like that begin such a sequence, 0xC2, 0xC3, 0xE2, 0xEF and 0xF0, in Mac Roman and in
+/// Windows-1252: nearly every character is none of these, and needs no table.
+const LEADS: [char; 10] = ['¬', '√', '‚', 'Ô', '\u{f8ff}', 'Â', 'Ã', 'â', 'ï', 'ð'];
+
 /// Every mis-decoded character of a text, in order.
 pub fn find(text: &str) -> Vec<Garble> {
     let mut found = Vec::new();
-    let mut skip_to = 0;
-    for (at, c) in text.char_indices() {
-        if c.is_ascii() || at < skip_to {
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        if c.is_ascii() {
+            at += ascii_prefix(&text.as_bytes()[at..]);
             continue;
         }
-        let garble = [Encoding::MacRoman, Encoding::Windows1252]
-            .into_iter()
-            .find_map(|encoding| character(&text[at..], at, encoding));
-        if let Some(garble) = garble {
-            skip_to = garble.range.end;
-            found.push(garble);
-        }
+        let encodings =
+            [Encoding::MacRoman, Encoding::Windows1252].into_iter().filter(|_| LEADS.contains(&c));
+        let garble = encodings.into_iter().find_map(|encoding| character(&text[at..], at, encoding));
+        at = garble.as_ref().map_or(at + c.len_utf8(), |garble| garble.range.end);
+        found.extend(garble);
     }
     found
+}
+
+/// How many bytes at the beginning are ASCII.
+fn ascii_prefix(bytes: &[u8]) -> usize {
+    // A block at a time, which takes a few instructions.
+    let blocks = bytes.chunks_exact(32).take_while(|block| block.is_ascii()).count() * 32;
+    blocks + bytes[blocks..].iter().take_while(|byte| byte.is_ascii()).count()
 }
 
 /// The one character the text begins with, had it been decoded as UTF-8.
@@ -145,6 +155,15 @@ mod tests {
     }
 
     #[test]
+    fn the_leads_are_those_of_the_tables() {
+        let bytes = [0xc2, 0xc3, 0xe2, 0xef, 0xf0].map(Some);
+        for (leads, encoding) in [(&LEADS[..5], Encoding::MacRoman), (&LEADS[5..], Encoding::Windows1252)] {
+            let found: Vec<_> = leads.iter().map(|lead| byte(*lead, encoding)).collect();
+            assert_eq!(found, bytes);
+        }
+    }
+
+    #[test]
     fn text_that_is_right_stays() {
         for text in ["≥ 90%", "🚨 x", "l’été « où »…", "“état”", "5–10 “é”", "naïve Ähre", "a\u{a0}b", "日本"]
         {
@@ -155,6 +174,8 @@ mod tests {
 
     #[test]
     fn a_garble_names_its_bytes_and_its_reading() {
+        let far = "x".repeat(70) + "日‚â•";
+        assert_eq!(find(&far), [Garble { range: 73..81, meant: '≥', read_as: Encoding::MacRoman }]);
         assert_eq!(find("x ‚â• y"), [Garble { range: 2..10, meant: '≥', read_as: Encoding::MacRoman }]);
     }
 }

@@ -7,6 +7,7 @@ use super::{
 use crate::diagnostic::Diagnostic;
 use crate::source::{Source, Span};
 use pulldown_cmark::{CodeBlockKind, Event, OffsetIter, Options, Parser, Tag, TagEnd};
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Blocks nested deeper than this are left out, with a warning: nobody means them.
@@ -16,15 +17,18 @@ const MAX_DEPTH: usize = 48;
 pub fn read(source: &Source) -> (Document, Vec<Diagnostic>) {
     let text = source.text();
     let (front_matter, start) = front_matter(text, source.body_start());
+    let garbled = garbled(source);
     let mut reader = Reader {
         source,
         base: start,
         events: Parser::new_ext(&text[start..], options()).into_offset_iter(),
         diagnostics: Vec::new(),
+        line: Cell::new(1),
+        garbled: garbled.is_some(),
     };
     let (preamble, flat) = reader.document();
     let mut diagnostics = reader.diagnostics;
-    diagnostics.extend(garbled(source));
+    diagnostics.extend(garbled);
     let document = Document { source: source.clone(), front_matter, preamble, sections: nest(flat) };
     (document, diagnostics)
 }
@@ -102,6 +106,10 @@ struct Reader<'a> {
     base: usize,
     events: OffsetIter<'a>,
     diagnostics: Vec<Diagnostic>,
+    /// The line that was asked for last: the next one is near.
+    line: Cell<usize>,
+    /// There are mis-decoded characters in the text.
+    garbled: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -114,6 +122,17 @@ impl<'a> Reader<'a> {
         Span::from(range).shifted(self.base)
     }
 
+    /// The line number that holds the byte at `offset`.
+    fn line(&self, offset: usize) -> usize {
+        let line = self.source.line_from(self.line.get(), offset);
+        self.line.set(line);
+        line
+    }
+
+    fn open(&self) -> InlineReader {
+        InlineReader { garbled: self.garbled, ..InlineReader::default() }
+    }
+
     fn document(&mut self) -> (Vec<Block>, Vec<Section>) {
         let mut preamble = Vec::new();
         let mut sections: Vec<Section> = Vec::new();
@@ -124,7 +143,7 @@ impl<'a> Reader<'a> {
                     level: level as u8,
                     title,
                     span: self.trimmed(span),
-                    line: self.source.line(span.start),
+                    line: self.line(span.start),
                     blocks: comments.into_iter().map(Block::Comment).collect(),
                     children: Vec::new(),
                 });
@@ -166,7 +185,7 @@ impl<'a> Reader<'a> {
     /// without a paragraph around it and becomes one.
     fn blocks(&mut self, depth: usize) -> Vec<Block> {
         let mut out = Vec::new();
-        let mut open = InlineReader::default();
+        let mut open = self.open();
         while let Some((event, span)) = self.next() {
             match event {
                 Event::Start(ref tag) if !is_inline(tag) => {
@@ -181,7 +200,7 @@ impl<'a> Reader<'a> {
                     open.flush(&mut out);
                     self.block(event, span, &mut out, depth);
                 }
-                event => open.take(self.source, event, span),
+                event => open.take(self, event, span),
             }
         }
         out
@@ -189,11 +208,11 @@ impl<'a> Reader<'a> {
 
     /// Reads running text up to the end of the block that holds it.
     fn inline(&mut self, span: Span) -> (Inline, Vec<Comment>) {
-        let mut open = InlineReader::default();
+        let mut open = self.open();
         while let Some((event, span)) = self.next() {
             match event {
                 Event::End(ref end) if !is_inline_end(end) => break,
-                event => open.take(self.source, event, span),
+                event => open.take(self, event, span),
             }
         }
         let mut inline = open.inline;
@@ -207,7 +226,7 @@ impl<'a> Reader<'a> {
             match event {
                 Event::Start(Tag::Item) => {
                     let span = self.trimmed(span);
-                    let line = self.source.line(span.start);
+                    let line = self.line(span.start);
                     items.push(Item { blocks: self.blocks(depth), span, line });
                 }
                 Event::End(TagEnd::List(_)) => break,
@@ -229,7 +248,7 @@ impl<'a> Reader<'a> {
                 Event::End(TagEnd::TableRow) => table.rows.push(TableRow {
                     cells: std::mem::take(&mut cells),
                     span: self.trimmed(row),
-                    line: self.source.line(row.start),
+                    line: self.line(row.start),
                 }),
                 Event::End(TagEnd::Table) => break,
                 _ => {}
@@ -240,14 +259,14 @@ impl<'a> Reader<'a> {
 
     fn fence(&mut self, kind: &CodeBlockKind<'_>, span: Span) -> Fence {
         let span = self.trimmed(span);
-        let mut text = String::new();
-        let mut lines = Vec::new();
+        let mut text = String::with_capacity(span.end - span.start);
+        let mut lines: Vec<FenceLine> = Vec::new();
         while let Some((event, span)) = self.next() {
             let Event::Text(piece) = event else { break };
             let mut offset = span.start;
             for part in piece.split_inclusive('\n') {
                 if text.is_empty() && lines.is_empty() || text.ends_with('\n') {
-                    lines.push(FenceLine { line: self.source.line(offset), offset });
+                    lines.push(FenceLine { line: self.line(offset), offset });
                 }
                 offset += part.len();
                 text.push_str(part);
@@ -274,7 +293,7 @@ impl<'a> Reader<'a> {
                     .with_hint("close it with as many marks as it was opened with"),
             );
         }
-        Fence { info, fenced, closed, text, lines, span, line: self.source.line(span.start) }
+        Fence { info, fenced, closed, text, lines, span, line: self.line(span.start) }
     }
 
     fn html_block(&mut self, span: Span, out: &mut Vec<Block>) {
@@ -304,7 +323,7 @@ impl<'a> Reader<'a> {
                 text: html[text_start..close].to_owned(),
                 span: Span::new(span.start + open, span.start + close + 3),
                 offset: span.start + text_start,
-                line: self.source.line(span.start + open),
+                line: self.line(span.start + open),
             }));
             at = close + 3;
         }
@@ -341,13 +360,14 @@ impl<'a> Reader<'a> {
 /// Collects running text, event by event.
 #[derive(Default)]
 struct InlineReader {
+    garbled: bool,
     inline: Inline,
     bold_starts: Vec<usize>,
     comments: Vec<Comment>,
 }
 
 impl InlineReader {
-    fn take(&mut self, source: &Source, event: Event<'_>, span: Span) {
+    fn take(&mut self, reader: &Reader<'_>, event: Event<'_>, span: Span) {
         match event {
             Event::Start(Tag::Strong) => self.bold_starts.push(self.inline.text.len()),
             Event::End(TagEnd::Strong) => {
@@ -355,32 +375,39 @@ impl InlineReader {
                     self.inline.bold.push(start..self.inline.text.len());
                 }
             }
-            Event::Text(text) => self.inline.push_text(&text, span),
-            Event::Code(code) => self.inline.push_code(&code, span, source.slice(span)),
-            Event::SoftBreak | Event::HardBreak => self.inline.push_text("\n", span),
-            Event::InlineHtml(html) | Event::Html(html) => self.html(source, &html, span),
+            Event::Text(text) => self.text(&text, span),
+            Event::Code(code) => self.inline.push_code(&code, span, reader.source.slice(span)),
+            Event::SoftBreak | Event::HardBreak => self.inline.push_piece("\n", span),
+            Event::InlineHtml(html) | Event::Html(html) => self.html(reader, &html, span),
             _ => {}
         }
     }
 
-    fn html(&mut self, source: &Source, html: &str, span: Span) {
+    fn text(&mut self, text: &str, span: Span) {
+        match self.garbled {
+            true => self.inline.push_text(text, span),
+            false => self.inline.push_piece(text, span),
+        }
+    }
+
+    fn html(&mut self, reader: &Reader<'_>, html: &str, span: Span) {
         if let Some(text) = html.strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->")) {
             self.comments.push(Comment {
                 text: text.to_owned(),
                 span,
                 offset: span.start + 4,
-                line: source.line(span.start),
+                line: reader.line(span.start),
             });
         } else if html.starts_with("<br") {
-            self.inline.push_text("\n", span);
+            self.inline.push_piece("\n", span);
         } else if is_placeholder(html) {
             // `<pod>` in prose is a name the author left open, not markup.
-            self.inline.push_text(html, span);
+            self.text(html, span);
         }
     }
 
     fn flush(&mut self, out: &mut Vec<Block>) {
-        let done = std::mem::take(self);
+        let done = std::mem::replace(self, Self { garbled: self.garbled, ..Self::default() });
         push_text(out, done.inline, done.comments);
     }
 }
