@@ -58,8 +58,7 @@ impl Environment for SystemEnvironment {
     }
 
     fn user(&self) -> String {
-        let uid = nix::unistd::geteuid();
-        nix::unistd::User::from_uid(uid).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+        user_name(nix::unistd::geteuid().as_raw())
     }
 
     fn hostname(&self) -> String {
@@ -87,5 +86,37 @@ impl Environment for SystemEnvironment {
 
     fn columns(&self) -> u16 {
         console::Term::stderr().size_checked().map_or(80, |(_, columns)| columns)
+    }
+}
+/// The name of the user with this number, or the number. The file of the users is read first: the system's own way
+/// asks around for a daemon, at each start of a run.
+pub(super) fn user_name(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    if let Some(name) = named(&users, uid) {
+        return name.to_owned();
+    }
+    nix::unistd::User::from_uid(uid.into()).ok().flatten().map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// The first user with this number in a file like `/etc/passwd`: `name:password:number:…`.
+fn named(users: &str, uid: u32) -> Option<&str> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let (name, _, number) = (fields.next()?, fields.next()?, fields.next()?);
+        (number.parse() == Ok(uid) && !name.is_empty()).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_are_named() {
+        let users = "root:x:0:0:root:/root:/bin/bash\n# a comment\n+::::::\nada:x:1000:1000::/home/ada:\n";
+        for (uid, name) in [(0, Some("root")), (1000, Some("ada")), (7, None)] {
+            assert_eq!(named(users, uid), name);
+        }
+        assert_eq!(user_name(4_000_000_001), "4000000001");
     }
 }

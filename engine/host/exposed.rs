@@ -4,6 +4,7 @@
 //! directories above: whoever may only write there can put a directory of their own in the place of ours,
 //! and then it is theirs.
 
+use super::environment::user_name;
 use std::fs::Metadata;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -39,11 +40,6 @@ fn of(metadata: &Metadata, user: u32) -> Option<Exposed> {
         return Some(Exposed::Everyone);
     }
     (mode & 0o020 != 0).then(|| Exposed::Group(group_name(metadata.gid())))
-}
-
-fn user_name(id: u32) -> String {
-    let user = nix::unistd::User::from_uid(id.into()).ok().flatten();
-    user.map_or_else(|| id.to_string(), |user| user.name)
 }
 
 fn group_name(id: u32) -> String {
