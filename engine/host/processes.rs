@@ -142,7 +142,7 @@ impl Command {
     ///
     /// # Errors
     /// Whatever starting gives.
-    pub fn start(self) -> io::Result<Started> {
+    pub fn start(mut self) -> io::Result<Started> {
         let mut expression = self.expression();
         for (name, value) in &self.variables {
             expression = expression.env(name, value);
@@ -157,18 +157,20 @@ impl Command {
     ///
     /// # Errors
     /// Whatever starting gives.
-    pub fn start_with_only_its_variables(self) -> io::Result<Started> {
+    pub fn start_with_only_its_variables(mut self) -> io::Result<Started> {
         let expression = self.expression().full_env(self.variables.iter().cloned());
         self.start_as(expression)
     }
 
-    fn expression(&self) -> duct::Expression {
-        duct::cmd(&self.program, &self.arguments)
-            .dir(&self.directory)
-            .stdin_null()
-            .stdout_null()
-            .stderr_null()
-            .unchecked()
+    /// What starts it, with its standard streams: a standard input of its own is taken out of the descriptors.
+    fn expression(&mut self) -> duct::Expression {
+        let input = self.descriptors.iter().position(|(number, _)| *number == 0);
+        let expression = duct::cmd(&self.program, &self.arguments).dir(&self.directory);
+        let expression = match input {
+            Some(at) => expression.stdin_file(self.descriptors.swap_remove(at).1),
+            None => expression.stdin_null(),
+        };
+        expression.stdout_null().stderr_null().unchecked()
     }
 
     fn start_as(self, expression: duct::Expression) -> io::Result<Started> {
@@ -181,7 +183,7 @@ impl Command {
                 })
                 .collect::<io::Result<Vec<_>>>()?;
             command.process_group(0);
-            // Without any, the process is started the fast way, which copies nothing of this one.
+            // Without any but the standard input, the process is started the fast way, which copies nothing of this one.
             if !mappings.is_empty() {
                 command.fd_mappings(mappings).map_err(io::Error::other)?;
             }

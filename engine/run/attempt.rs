@@ -211,7 +211,7 @@ impl<'d, 'a> Attempt<'d, 'a> {
                     current.status = end.status();
                     self.ran.push(current);
                 }
-                self.driver.session_lost = !self.session.take_over().await?;
+                self.driver.session_lost = !self.session.take_over(&self.driver.setup).await?;
                 self.missing_command().await?;
                 Ok(Some(end))
             }

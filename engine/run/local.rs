@@ -145,7 +145,7 @@ impl<'a> Driver<'a> {
 
     async fn drive(mut self) -> io::Result<RunFinished> {
         let begun = self.begun.take().map_or_else(|| Begun::start(&self.setup), Ok)?;
-        let mut session = Session::new(begun, Vec::new()).await?;
+        let mut session = Session::new(begun, Vec::new())?;
         if let Some(script) = &self.setup.restore
             && !session.restore(script).await?
         {
@@ -291,6 +291,7 @@ impl<'a> Driver<'a> {
 
     async fn attempt(&mut self, start: Start, step: &PlanStep, work: &ShellWork) -> io::Result<StepFinished> {
         let mut session = self.living_session().await?;
+        session.listens().await?;
         let finished = Attempt::new(self, &mut session, start, step, work)?.run().await;
         self.session = Some(session);
         finished
@@ -327,7 +328,7 @@ impl<'a> Driver<'a> {
                 return Ok(session);
             }
             if !lost {
-                let has_copy = session.take_over().await?;
+                let has_copy = session.take_over(&self.setup).await?;
                 let goes_on =
                     if has_copy { "its copy goes on" } else { "a new one starts, and nothing carries over" };
                 let text = format!("the shell was killed between two steps: {goes_on}");
@@ -336,9 +337,9 @@ impl<'a> Driver<'a> {
                     return Ok(session);
                 }
             }
-            return Session::new(Begun::start(&self.setup)?, session.groups().to_vec()).await;
+            return Session::new(Begun::start(&self.setup)?, session.groups().to_vec());
         }
-        Session::new(Begun::start(&self.setup)?, Vec::new()).await
+        Session::new(Begun::start(&self.setup)?, Vec::new())
     }
 
     async fn ask(&mut self, question: Question) {

@@ -1,7 +1,8 @@
 //! The shell that the steps of a run share: one long-lived bash, and what takes its place when a step ends it.
 //!
-//! That is a copy of it. It is made before the first step, and again before the next whenever a step may have
-//! changed the shell: a copy costs two forks. It also sees to it that nothing of the shell outlives the engine.
+//! That is a copy of it, made before the next step whenever a step may have changed the shell: a copy costs two
+//! forks. While the shell is as it was when it began, another one is as good. A [watchdog](watchdog) sees to it that
+//! nothing of the session outlives the engine.
 //!
 //! The engine and the shell speak through pipes and a file in memory, which the shell opens by path for
 //! as long as it needs them; scripts are never on a command line, on standard input, or typed. What a
@@ -13,6 +14,7 @@ mod own_options;
 mod program;
 mod spare;
 mod units;
+mod watchdog;
 
 pub use begun::Begun;
 pub(super) use control::{Control, EndOfStep, ExitTrap, Message};
@@ -25,10 +27,12 @@ pub(super) use units::{Unit, rewritten, units};
 use crate::host::adopted::{Adopted, group_exists};
 use crate::host::pipes::{MemoryFile, Pipe, Source, write};
 use crate::host::processes::{End, Started, kill_process, process};
+use crate::run::setup::SessionSetup;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use watchdog::Watchdog;
 
 /// How long a new shell may take until it listens.
 const START: Duration = Duration::from_secs(10);
@@ -43,6 +47,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Session {
     shell: Shell,
+    watchdog: Option<Watchdog>,
     /// Process groups its jobs may be in; the shell's own is the last.
     groups: Vec<i32>,
     commands: Pipe,
@@ -67,12 +72,16 @@ pub(super) struct Session {
     status: i32,
     wake: Pipe,
     headers: Inbox,
+    /// Where the shells before this one spoke: what is left of them opens these by number, which nothing else gets.
+    older: Vec<[Inbox; 3]>,
     /// The EXIT trap that is kept for the end.
     exit_trap: Option<String>,
     /// A successor took over and does not have the traps yet.
     took_over: bool,
     /// `curl` is wrapped.
     has_curl: bool,
+    /// What the shell begins with, until it has read it.
+    boot: Option<MemoryFile>,
 }
 
 #[derive(Debug)]
@@ -111,16 +120,18 @@ impl Inbox {
 }
 
 impl Session {
-    /// Takes a shell that was started and returns when it listens.
+    /// Takes a shell that was started.
     ///
     /// # Errors
-    /// When it ends before it listens.
-    pub(super) async fn new(begun: Begun, older_groups: Vec<i32>) -> io::Result<Self> {
-        let Begun { started, commands, wake, control, snapshots, headers, script, boot, states } = begun;
+    /// When its pipes cannot be listened to.
+    pub(super) fn new(begun: Begun, older_groups: Vec<i32>) -> io::Result<Self> {
+        let Begun { started, watchdog, commands, wake, control, snapshots, headers, script, boot, states } =
+            begun;
         let mut groups = older_groups;
         groups.push(started.pid());
-        let mut session = Self {
+        Ok(Self {
             shell: Shell::Started(Box::new(started)),
+            watchdog,
             groups,
             commands,
             script,
@@ -129,7 +140,7 @@ impl Session {
             control: Inbox::new(control)?,
             messages: Control::default(),
             snapshots: Inbox::new(snapshots)?,
-            spare: Spare::None,
+            spare: Spare::Another,
             copies: 0,
             dying: [0; 2],
             own: EndOfStep::default(),
@@ -137,23 +148,29 @@ impl Session {
             status: 0,
             wake,
             headers: Inbox::new(headers)?,
+            older: Vec::new(),
             exit_trap: None,
             took_over: false,
             has_curl: false,
-        };
-        session.make_spare()?;
-        session.listens().await?;
-        drop(boot);
-        Ok(session)
+            boot: Some(boot),
+        })
     }
 
-    async fn listens(&mut self) -> io::Result<()> {
+    /// Returns when the shell has read what it begins with.
+    ///
+    /// # Errors
+    /// When it ends before.
+    pub(super) async fn listens(&mut self) -> io::Result<()> {
+        if self.boot.is_none() {
+            return Ok(());
+        }
         let until = Instant::now() + START;
         loop {
             // Its end is looked at now and then only: it comes with nothing to read.
             let _ = timeout(Duration::from_millis(50), self.control.readable()).await;
             if let Some(Message::Ready(own)) = self.message()? {
                 self.own = own;
+                self.boot = None;
                 return Ok(());
             }
             if let Some(end) = self.ended()? {
@@ -192,8 +209,9 @@ impl Session {
         self.exit_trap.as_deref()
     }
 
-    /// How the shell ended, if it did.
+    /// How the shell ended, if it did. It and its watchdog are let go if they are dead.
     pub(super) fn ended(&self) -> io::Result<Option<End>> {
+        let _ = self.watchdog.as_ref().map(Watchdog::is_dead);
         match &self.shell {
             Shell::Started(started) => started.ended(),
             Shell::Adopted(adopted) => Ok(adopted.ended()),
@@ -228,6 +246,9 @@ impl Session {
 
     /// Hands the shell these bytes to evaluate.
     pub(super) fn hand_over(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.watch(&self.groups)?;
+        }
         self.script.replace(bytes)?;
         write(&self.commands.writer, b"x\n")
     }
@@ -269,6 +290,7 @@ impl Session {
 
     /// Makes the shell what `script` says; whether it is.
     pub(super) async fn restore(&mut self, script: &str) -> io::Result<bool> {
+        self.listens().await?;
         self.drop_spare().await?;
         // It may bring functions and aliases.
         self.own.names = true;
@@ -374,6 +396,7 @@ impl Session {
     pub(super) async fn kill(&mut self) -> io::Result<()> {
         // The copy first: it takes the end of the engine for a reason to kill what it finds.
         self.drop_spare().await?;
+        self.watchdog.iter().for_each(Watchdog::kill);
         kill_process(self.pid());
         Ok(())
     }
@@ -389,15 +412,19 @@ impl Session {
         Ok(())
     }
 
-    /// Whether the copies that were killed are dead.
+    /// Whether the copies that were killed are dead, and the watchdog.
     pub(super) fn is_settled(&self) -> bool {
+        self.copies_are_dead() && self.watchdog.as_ref().is_none_or(Watchdog::is_dead)
+    }
+
+    fn copies_are_dead(&self) -> bool {
         self.dying.iter().all(|pid| *pid == 0 || process(*pid).is_none())
     }
 
     /// Returns when they are.
     async fn settle(&self) {
         for _ in 0..5000 {
-            if self.is_settled() {
+            if self.copies_are_dead() {
                 return;
             }
             sleep(Duration::from_millis(1)).await;
@@ -420,9 +447,14 @@ impl Session {
         }
     }
 
-    /// The shell is dead, and its copy becomes the shell; whether there was one.
-    pub(super) async fn take_over(&mut self) -> io::Result<bool> {
+    /// The shell is dead, and its copy becomes the shell, or another one where nothing is lost by it; whether there
+    /// was one.
+    pub(super) async fn take_over(&mut self, setup: &SessionSetup) -> io::Result<bool> {
         self.wait_for_copy().await?;
+        if matches!(self.spare, Spare::Another) {
+            self.start_over(setup).await?;
+            return Ok(true);
+        }
         let Spare::Waiting(mut snapshot) = std::mem::replace(&mut self.spare, Spare::None) else {
             return Ok(false);
         };
@@ -439,5 +471,16 @@ impl Session {
         while self.message()?.is_some() {}
         write(&self.wake.writer, b"x\n")?;
         Ok(true)
+    }
+
+    /// Another shell takes the place of this one, which is as it was when it began.
+    async fn start_over(&mut self, setup: &SessionSetup) -> io::Result<()> {
+        let mut next = Self::new(Begun::start(setup)?, self.groups.clone())?;
+        next.listens().await?;
+        let mut old = std::mem::replace(self, next);
+        (self.status, self.took_over) = (old.status, true);
+        self.older.append(&mut old.older);
+        self.older.push([old.control, old.snapshots, old.headers]);
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! A shell that has been started and was not listened to yet.
 
+use super::watchdog::Watchdog;
 use crate::host::pipes::{MemoryFile, Pipe, path_of};
 use crate::host::processes::{Command, Started, become_subreaper};
 use crate::run::setup::SessionSetup;
@@ -16,6 +17,7 @@ const NEVER: [&str; 3] = ["BASH_ENV", "ENV", "SHELLOPTS"];
 #[derive(Debug)]
 pub struct Begun {
     pub(super) started: Started,
+    pub(super) watchdog: Option<Watchdog>,
     pub(super) commands: Pipe,
     pub(super) wake: Pipe,
     pub(super) control: Pipe,
@@ -68,6 +70,7 @@ impl Begun {
             descriptors: Vec::new(),
         }
         .start()?;
-        Ok(Self { started, commands, wake, control, snapshots, headers, script, boot, states })
+        let watchdog = Watchdog::start(&setup.bash)?;
+        Ok(Self { started, watchdog, commands, wake, control, snapshots, headers, script, boot, states })
     }
 }

@@ -73,9 +73,10 @@ __rb_dump() {
   } >"$1"
 }
 
-# What the shell has of its own, as a message that begins with the line `$1`: jobs, traps, functions and aliases.
+# What the shell has of its own, as a message that begins with the line `$1`: jobs, traps, functions and aliases. Each
+# line is a write, so the functions of this file are left out.
 __rb_say() {
-  { builtin echo "$1"; builtin jobs -p; builtin trap -p; builtin declare -F; builtin declare -f curl || :; builtin alias -p || :; builtin printf '\0'; } >"$__rb_control"
+  { builtin echo "$1"; builtin jobs -p; builtin trap -p; builtin compgen -P 'declare -f ' -A function -X '__rb_*' || :; builtin declare -f curl || :; builtin alias -p || :; builtin printf '\0'; } >"$__rb_control"
 }
 
 # A step is over. `$1` is the file for what the shell is like now, if that is to be kept.

@@ -1,4 +1,4 @@
-//! What takes the shell's place when it dies: a copy of it that waits.
+//! What takes the shell's place when it dies: a copy of it that waits, or another one where nothing is lost.
 
 use crate::host::adopted::Adopted;
 use crate::host::processes::process;
@@ -15,7 +15,9 @@ pub(super) enum Spare {
     Asked(u64),
     /// A copy that waits.
     Waiting(Snapshot),
-    /// Nothing: the shell has changed since, or has just begun.
+    /// Another shell: this one is as it was when it began.
+    Another,
+    /// Nothing: the shell has changed since.
     None,
 }
 
