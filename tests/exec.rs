@@ -189,7 +189,17 @@ fn a_step_that_ends_the_shell_leaves_the_state_from_before_it() {
         );
         let finished = Test::on(&text, &["exec", "End", "--yes"]).run().exit(code).leaves_nothing();
         let kept = if script.contains("trap") { "X is after" } else { "X is before" };
-        finished.says(kept);
+        let finished = finished.says(kept);
+        let lost = "\n    it ended the shell: what it set there (variables, functions, directory) is lost\n";
+        match script.contains("trap") {
+            true => finished.never_says("ended the shell"),
+            false => finished.says(lost),
+        };
+    }
+    // What had set nothing loses nothing.
+    for script in ["test -e no-such-file", "exit 3", "if true; then exit 1; fi"] {
+        let text = format!("# End\n\n<!-- runbook: effect=changes -->\n```bash\n{script}\n```\n");
+        Test::on(&text, &["exec", "End", "--yes"]).run().exit(1).never_says("ended the shell");
     }
 }
 

@@ -167,7 +167,7 @@ fn step_text(header: &StepHeader, step: &StepRecord, outputs: &[Output], scripts
     }
     let result = step.result();
     let times = if count > 1 { format!(", {count} attempts") } else { String::new() };
-    let edited = if step.edited.is_some() { ", edited: a person wrote the command that ran" } else { "" };
+    let edited = if step.edited { ", edited: a person wrote the command that ran" } else { "" };
     Step {
         id: one_line(&header.id),
         label: one_line(&header.label),
@@ -214,7 +214,7 @@ fn attempt_text(
         head,
         script,
         output: output.filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n")),
-        notes: end.map(notes).unwrap_or_default(),
+        notes: notes(attempt),
         diff,
     }
 }

@@ -112,7 +112,7 @@ fn step_line(header: &StepHeader, step: &StepRecord) -> String {
     if attempts > 1 {
         let _ = write!(line, "; {attempts} attempts, the last one is shown");
     }
-    if step.edited.is_some() {
+    if step.edited {
         let _ = write!(line, "; **edited**: a person wrote the command that ran");
     }
     line
@@ -128,7 +128,7 @@ pub(super) fn script(events: &[Event], id: StepId) -> Option<String> {
 
 fn details(out: &mut String, attempt: &Attempt) {
     let Some(end) = &attempt.finished else { return };
-    let notes = notes(end);
+    let notes = notes(attempt);
     if !notes.is_empty() {
         let _ = writeln!(out);
     }

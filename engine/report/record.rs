@@ -7,6 +7,7 @@ use crate::event::{
     SkipReason, StepFinished, StepResult,
 };
 use crate::plan::StepId;
+use crate::shell::{parse, sets_something};
 
 /// A run, summed up.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +39,10 @@ pub struct StepRecord {
     pub skipped: Option<(SkipReason, Option<String>)>,
     /// What a person said of its failure; none once it is tried again.
     pub settled: Option<Settled>,
-    /// A person wrote the command of its last attempt in place of the document's.
-    pub edited: Option<String>,
+    /// What its last attempt ran, secrets masked.
+    pub script: Option<String>,
+    /// A person wrote that in place of the document's.
+    pub edited: bool,
     /// They did, for the attempts to come.
     rewritten: bool,
 }
@@ -64,6 +67,8 @@ pub struct Attempt {
     pub ended_ms: Option<u64>,
     /// How it ended; none while it runs, or when the engine died.
     pub finished: Option<StepFinished>,
+    /// It ended the shell, and what it had set there is lost.
+    pub lost: bool,
 }
 
 impl Record {
@@ -81,12 +86,18 @@ impl Record {
                 self.started_at = Some(event.at.clone());
             }
             EventBody::StepStarted { step, purpose, script, .. } => {
-                let attempt =
-                    Attempt { purpose: *purpose, started_ms: event.mono_ms, ended_ms: None, finished: None };
+                let attempt = Attempt {
+                    purpose: *purpose,
+                    started_ms: event.mono_ms,
+                    ended_ms: None,
+                    finished: None,
+                    lost: false,
+                };
                 if let Some(record) = self.step_mut(*step) {
                     record.attempts.push(attempt);
                     record.settled = None;
-                    record.edited = script.clone().filter(|_| record.rewritten);
+                    record.edited = record.rewritten && script.is_some();
+                    record.script.clone_from(script);
                 }
             }
             EventBody::StepFinished(finished) => {
@@ -94,9 +105,13 @@ impl Record {
                 let finished = (**finished).clone();
                 if let Some(record) = self.step_mut(finished.step) {
                     record.settled = None;
+                    let sets =
+                        || record.script.as_deref().is_some_and(|script| sets_something(&parse(script)));
+                    let lost = finished.shell_ended && sets();
                     match record.attempts.last_mut().filter(|attempt| attempt.finished.is_none()) {
                         Some(attempt) => {
                             attempt.ended_ms = Some(event.mono_ms);
+                            attempt.lost = lost;
                             attempt.finished = Some(finished);
                         }
                         // A manual step or one that could not start has no start of its own.
@@ -105,6 +120,7 @@ impl Record {
                             started_ms,
                             ended_ms: Some(event.mono_ms),
                             finished: Some(finished),
+                            lost,
                         }),
                     }
                 }

@@ -102,7 +102,7 @@ fn status(story: &Story, header: &StepHeader, step: &StepRecord) -> TestCaseStat
         _ => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(legal(&said)).set_type("failure");
-            let mut lines = notes(end);
+            let mut lines = notes(last);
             if let StepResult::Mismatched { diff } = &end.result {
                 lines.push(diff.clone());
             }

@@ -1,12 +1,18 @@
 //! What is to be said of an attempt beyond its result: why, what did not run, what is missing.
 
+use super::record::Attempt;
 use super::style::one_line;
 use super::words;
-use crate::event::{StepFinished, StepResult};
+use crate::event::StepResult;
 
-/// The notes of one attempt, one line each.
-pub fn notes(end: &StepFinished) -> Vec<String> {
+/// What is lost with a shell that a step ended.
+pub(crate) const LOST: &str =
+    "it ended the shell: what it set there (variables, functions, directory) is lost";
+
+/// The notes of one attempt, one line each; none while it runs.
+pub fn notes(attempt: &Attempt) -> Vec<String> {
     let mut notes = Vec::new();
+    let Some(end) = &attempt.finished else { return notes };
     if let StepResult::Failed { not_tried: Some(why), .. } = &end.result {
         notes.push(format!("it could not really be tried: {}", words::not_tried(why)));
     }
@@ -20,8 +26,8 @@ pub fn notes(end: &StepFinished) -> Vec<String> {
             notes.push(format!("{bytes} bytes of its {name} are not in the record"));
         }
     }
-    if end.shell_ended {
-        notes.push("it ended its shell; the session went on as it was before this step".to_owned());
+    if attempt.lost {
+        notes.push(LOST.to_owned());
     }
     notes
 }
@@ -30,7 +36,11 @@ pub fn notes(end: &StepFinished) -> Vec<String> {
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::event::{NotTried, StatementStatus};
+    use crate::event::{NotTried, Purpose, StatementStatus, StepFinished};
+
+    fn attempt(end: StepFinished, lost: bool) -> Attempt {
+        Attempt { purpose: Purpose::Plan, started_ms: 0, ended_ms: None, finished: Some(end), lost }
+    }
 
     #[test]
     fn what_an_attempt_did_not_do_is_said() {
@@ -43,15 +53,16 @@ mod tests {
             ..sample::finished(0, StepResult::Failed { status: 22, not_tried }, 1)
         };
         assert_eq!(
-            notes(&end),
+            notes(&attempt(end.clone(), true)),
             [
                 "it could not really be tried: the request itself was refused (HTTP 404)",
                 "line 7: status 22",
                 "not run: sleep 5 sleep 6",
                 "10 bytes of its output are not in the record",
-                "it ended its shell; the session went on as it was before this step",
+                "it ended the shell: what it set there (variables, functions, directory) is lost",
             ]
         );
-        assert_eq!(notes(&sample::finished(0, StepResult::Passed, 1)), Vec::<String>::new());
+        assert_eq!(notes(&attempt(end, false)).len(), 4, "a failure that lost nothing is just that");
+        assert_eq!(notes(&attempt(sample::finished(0, StepResult::Passed, 1), false)), Vec::<String>::new());
     }
 }

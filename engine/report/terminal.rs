@@ -8,6 +8,7 @@ mod resumed;
 mod summary;
 
 use super::record::Record;
+use super::step_notes::LOST;
 use super::style::{Style, WIDTH, bulleted, commands, fit, millis, pad, printable, wrap};
 use super::words;
 use crate::event::{
@@ -277,8 +278,9 @@ impl<W: Write> Terminal<W> {
                 writeln!(self.out, "    {bytes} bytes of its {name} are not in the record")?;
             }
         }
-        if finished.shell_ended {
-            writeln!(self.out, "    it ended its shell; the session goes on as it was before this step")?;
+        let attempt = self.record.steps.get(finished.step.index()).and_then(|step| step.attempts.last());
+        if attempt.is_some_and(|attempt| attempt.lost) {
+            writeln!(self.out, "    {LOST}")?;
         }
         for process in &finished.leaked {
             writeln!(self.out, "    still holds its output: {process}")?;

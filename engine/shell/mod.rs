@@ -29,5 +29,5 @@ pub use model::{
 pub use parse::parse;
 pub use placeholder::{Placeholder, PlaceholderForm, placeholders};
 pub use prompt::{Transcript, TranscriptCommand, transcript};
-pub use trace::leaves_no_trace;
+pub use trace::{leaves_no_trace, sets_something};
 pub use variables::is_well_known;

@@ -26,6 +26,22 @@ pub fn leaves_no_trace(script: &Script, text: &str) -> bool {
         && script.commands().all(is_traceless)
 }
 
+/// What changes the shell that runs it.
+const SETTING: [&str; 18] = [
+    ".", "alias", "cd", "declare", "dirs", "eval", "export", "local", "popd", "pushd", "readonly", "set",
+    "shopt", "source", "typeset", "ulimit", "umask", "unset",
+];
+
+/// Whether a text sets something in the shell that runs it which the steps behind it may want: a variable, a function,
+/// the directory, an option. What only looks and ends, however it ends, does not.
+pub fn sets_something(script: &Script) -> bool {
+    let sets = |command: &Command| {
+        command.inside != Inside::Substitution
+            && command.program().is_some_and(|program| SETTING.contains(&program))
+    };
+    !script.functions.is_empty() || !script.variables.set.is_empty() || script.commands().any(sets)
+}
+
 fn is_traceless(command: &Command) -> bool {
     match command.inside {
         // A process of its own.
@@ -89,6 +105,26 @@ mod tests {
         ] {
             let said = leaves_no_trace(&parse(text), text);
             assert_eq!(said, !text.contains("exit"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_lost_with_the_shell_is_told_from_what_only_ran() {
+        for (text, sets) in [
+            ("curl -f localhost", false),
+            ("exit 3", false),
+            ("[[ $a == b ]]", false),
+            ("if test -e x; then exit 1; fi", false),
+            ("echo $(cd /; pwd)", false),
+            ("./run.sh | grep -q up", false),
+            ("x=1; exit 3", true),
+            ("cd /srv && false", true),
+            ("f() { :; }; false", true),
+            ("read -r x; false", true),
+            ("if true; then export A=1; fi; false", true),
+            ("set -u; false", true),
+        ] {
+            assert_eq!(sets_something(&parse(text)), sets, "{text}");
         }
     }
 

@@ -119,7 +119,7 @@ fn step_notes(step: &StepRecord) -> Vec<String> {
     {
         lines.extend(wrap(&one_line(&said), WIDTH - 8));
     }
-    if let Some(script) = &step.edited {
+    if let Some(script) = step.script.as_ref().filter(|_| step.edited) {
         let commands = commands(script, Style::Plain);
         lines.push("edited; what ran is not in the document:".to_owned());
         lines.extend(commands.iter().take(COMMAND_LINES).cloned());
