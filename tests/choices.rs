@@ -28,7 +28,7 @@ fn failed(test: &Test) -> OnTerminal {
     screen.wait_for("run step 1 `Force restart`? [y]es, [N]o, [a]bort:");
     screen.type_in("y\r");
     screen.wait_for(
-        "step 1 `Force restart` failed; its fallback is step 2 `If it fails, activate kill switch`",
+        "step 1 `Force restart` failed; its fallback is step 2 `If it fails, activate\r\nkill switch`\r\n",
     );
     screen.wait_for("step 2 changes (line 10):\r\n    $ touch killed\r\n  [f] take the fallback");
     screen.wait_for("[e] edit the command and retry");

@@ -25,8 +25,57 @@ fn values_are_asked_for_first_then_the_first_change_and_each_destroying_step() {
     terminal.type_in("y\n");
     let (code, said) = terminal.finish();
     assert_eq!(code, 0, "{said}");
+    // What the question showed is not shown again at the start.
+    assert_eq!((said.matches("$ touch new").count(), said.matches("$ rm -f old").count()), (1, 1), "{said}");
     assert!(test.path("new").exists());
     assert_eq!(test.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_left_of_the_target_stands_at_the_prompt() {
+    let text = DEPLOY.replace("# Deploy\n", "# Deploy\n\n**Target**: Recovery < 2 minutes\n");
+    let ago = ["exec", "Deploy", "--name", "new", "--detected-at", "100s"];
+    let (_test, mut terminal) = on_terminal(&text, &ago);
+    terminal.wait_for("$ touch new\r\ntarget: 1 min 4");
+    terminal.wait_for(" of 2 min gone, ");
+    terminal.wait_for(" s left\r\nrun step 2 `Deploy`? [y]es, [N]o, [a]bort: ");
+    terminal.type_in("n\n");
+    assert_eq!(terminal.finish().0, 5);
+}
+
+#[test]
+fn a_check_that_is_repeated_does_not_flood_the_screen() {
+    let text = "# Wait\n\n1. Do:\n   ```bash\n   touch x\n   ```\n2. Verify:\n   <!-- runbook: every=20ms effect=reads -->\n   ```bash\n   echo looking; echo x >> looks; test $(wc -l < looks) -ge 9\n   ```\n";
+    let finished = Test::on(text, &["exec", "Wait"]).run().exit(0);
+    let (_, check) = finished.stdout.split_once("[2] Verify (").expect("it ran");
+    // The command, the first attempt and the last one.
+    assert_eq!(check.split("summary").next().map(|it| it.matches("looking").count()), Some(3), "{check}");
+    assert!(check.contains("\n[2] attempt 8: failed with status 1, "), "{check}");
+    assert!(check.contains("\n[2] the last attempt said:\n    looking\n[2] passed in "), "{check}");
+    assert!(check.contains(" (attempt 9, "), "{check}");
+    let journal = finished.test.journal();
+    assert_eq!(journal.iter().filter(|event| event["type"] == "output").count(), 9, "all of it is on record");
+    let whole = Test::on(text, &["exec", "Wait", "--verbose"]).run().exit(0);
+    assert_eq!(whole.stdout.matches("    looking").count(), 9, "{}", whole.stdout);
+}
+
+#[test]
+fn a_quiet_failure_says_which_step_why_what_it_said_and_where_the_record_is() {
+    let text = "# Fix\n\n1. Fix:\n   ```bash\n   touch x; echo the disk is full; exit 3\n   ```\n";
+    let finished = Test::on(text, &["exec", "Fix", "--quiet"]).run().exit(1);
+    let run = finished.test.journal()[0]["run"].as_str().expect("a text").to_owned();
+    assert!(
+        finished.stdout.starts_with(
+            "\n[1] Fix (act, changes, line 4)\n    the disk is full\n[1] failed with status 3 in "
+        ),
+        "{}",
+        finished.stdout
+    );
+    finished
+        .says(&format!("  record: runbook report {run}\n  head "))
+        .says(&format!("  to go on: runbook resume {run}\n"));
+    let fine = text.replace("exit 3", "true");
+    Test::on(&fine, &["exec", "Fix", "--quiet"]).run().exit(0).never_says("record:");
 }
 
 #[test]
@@ -55,7 +104,7 @@ const FAILS: &str = "# Deploy\n\n1. Deploy:\n   ```bash\n   test -e ready && tou
 #[test]
 fn a_failure_offers_its_ways_out() {
     let (test, mut terminal) = on_terminal(FAILS, &["exec", "Deploy", "--confirm", "never"]);
-    terminal.wait_for("its fallback is step 2 `If this fails, deploy by hand`");
+    terminal.wait_for("its fallback is step 2 `If this fails, deploy by\r\nhand`\r\n");
     terminal.wait_for("what now? ");
     terminal.type_in("r\n");
     terminal.wait_for("what now? ");

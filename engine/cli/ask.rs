@@ -7,9 +7,11 @@ use super::exec::secrets;
 use crate::event::Choice;
 use crate::plan::{Plan, PlanStep};
 use crate::report::proposal;
-use crate::report::style::{Style, commands};
+use crate::report::style::{Style, WIDTH, commands, time, wrap};
 use crate::run::{Ask, Mask, Question, QuestionKind, Reply};
+use crate::runbook::Target;
 use std::io::{self, BufRead, Write};
+use std::time::Duration;
 
 /// The person at the terminal.
 pub struct Person {
@@ -23,6 +25,9 @@ pub struct Person {
     pub edit: fn(&str) -> io::Result<String>,
 }
 
+/// Columns of a prompt, with room for the letter that answers it.
+const COLUMNS: usize = WIDTH - 3;
+
 /// What a secret is shown as.
 const MASK: &str = "******";
 
@@ -33,24 +38,23 @@ pub(super) struct Asker {
     /// Each step's command as it is shown, or as it was edited.
     commands: Vec<Option<String>>,
     mask: Mask,
+    /// The time to recovery that is wanted, and how much of it was gone when the run started.
+    target: Option<(Duration, Duration)>,
 }
 
 impl Asker {
-    /// Asks `person` about the steps of `plan`.
-    pub(super) fn new(person: Option<Person>, plan: &Plan) -> Self {
+    /// Asks `person` about the steps of `plan`. The alert fired `before_ms` before the run started.
+    pub(super) fn new(person: Option<Person>, plan: &Plan, before_ms: u64) -> Self {
         let commands = plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone()));
         let (commands, mask) = (commands.collect(), Mask::new(secrets(plan)));
-        Self { person, steps: plan.steps.clone(), commands, mask }
+        let limit = plan.procedure.targets.iter().filter_map(Target::recovery_limit).min();
+        let target = limit.map(|limit| (limit, Duration::from_millis(before_ms)));
+        Self { person, steps: plan.steps.clone(), commands, mask, target }
     }
 
     /// What would run if the person says so: nothing does that they were not shown.
     fn proposal(&self, question: &Question) -> Vec<String> {
-        let proposed = match &question.kind {
-            QuestionKind::Confirm => Some(question.step),
-            QuestionKind::Failure { fallback } => *fallback,
-            QuestionKind::Decide | QuestionKind::Manual { .. } | QuestionKind::Choose { .. } => None,
-        };
-        let lines = proposed.and_then(|step| {
+        let lines = question.shows().and_then(|step| {
             let command = self.commands.get(step.index())?.as_deref()?;
             Some(proposal::lines(self.steps.get(step.index())?, &self.mask.text(command)))
         });
@@ -59,13 +63,23 @@ impl Asker {
 }
 
 impl Ask for Asker {
-    fn ask(&mut self, question: &Question) -> io::Result<Reply> {
-        let proposal = self.proposal(question);
+    fn ask(&mut self, question: &Question, mono_ms: u64) -> io::Result<Reply> {
+        let mut proposal = self.proposal(question);
+        let gone = Duration::from_millis(mono_ms);
+        proposal.extend(self.target.map(|(limit, before)| left_of_target(limit, before + gone)));
         let person = self.person.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let command = self.commands.get_mut(question.step.index()).and_then(Option::as_mut);
         let mask = &self.mask;
         let mut desk = Desk { input: &mut person.input, out: &mut person.output, edit: person.edit, mask };
         desk.ask(question, &proposal, command)
+    }
+}
+
+/// How much of the target is left where `gone` of it is.
+fn left_of_target(limit: Duration, gone: Duration) -> String {
+    match limit.checked_sub(gone) {
+        Some(left) => format!("target: {} of {} gone, {} left", time(gone), time(limit), time(left)),
+        None => format!("target: missed by {} of {}", time(gone - limit), time(limit)),
     }
 }
 
@@ -91,7 +105,7 @@ impl Desk<'_> {
     ) -> io::Result<Reply> {
         show(question, proposal, self.out)?;
         loop {
-            write!(self.out, "{} ", prompt(question))?;
+            write!(self.out, "{} ", wrap(&prompt(question), COLUMNS).join("\n"))?;
             self.out.flush()?;
             let Some(line) = read_line(self.input)? else {
                 writeln!(self.out)?;
@@ -196,29 +210,32 @@ fn reply(choice: Choice) -> Reply {
 
 fn show(question: &Question, proposal: &[String], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)?;
-    let mut proposed = proposal.iter();
+    let say = |text: &str, indent: &str, out: &mut dyn Write| {
+        let lines = wrap(text, COLUMNS - indent.len());
+        lines.iter().try_for_each(|line| writeln!(out, "{}", format!("{indent}{line}").trim_end()))
+    };
+    match &question.kind {
+        QuestionKind::Choose { .. } => say(&format!("{}:", question.text), "", out)?,
+        QuestionKind::Manual { .. } => {
+            writeln!(out, "by hand:")?;
+            say(&question.text, "  ", out)?;
+        }
+        QuestionKind::Failure { .. } => say(&question.text, "", out)?,
+        QuestionKind::Confirm | QuestionKind::Decide => {}
+    }
+    proposal.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     match &question.kind {
         QuestionKind::Choose { arms } => {
-            writeln!(out, "{}:", question.text)?;
             for (number, (_, text)) in (1..).zip(arms) {
-                writeln!(out, "  [{number}] {text}")?;
+                say(&format!("[{number}] {text}"), "  ", out)?;
             }
             writeln!(out, "  [0] none of them")
         }
-        QuestionKind::Manual { .. } => {
-            writeln!(out, "by hand:")?;
-            question.text.lines().try_for_each(|line| writeln!(out, "  {line}"))
-        }
-        QuestionKind::Failure { .. } => {
-            writeln!(out, "{}", question.text)?;
-            proposed.try_for_each(|line| writeln!(out, "{line}"))?;
-            question
-                .choices
-                .iter()
-                .try_for_each(|choice| writeln!(out, "  [{}] {}", letter(*choice), meaning(*choice)))
-        }
-        QuestionKind::Confirm => proposed.try_for_each(|line| writeln!(out, "{line}")),
-        QuestionKind::Decide => Ok(()),
+        QuestionKind::Failure { .. } => question
+            .choices
+            .iter()
+            .try_for_each(|choice| writeln!(out, "  [{}] {}", letter(*choice), meaning(*choice))),
+        QuestionKind::Manual { .. } | QuestionKind::Confirm | QuestionKind::Decide => Ok(()),
     }
 }
 
@@ -388,6 +405,43 @@ mod tests {
         );
         let (_, said) = asked(QuestionKind::Decide, YES_NO, "y\n");
         assert_eq!(said, "\nIf latency persists: is it so? [y]es, [N]o, [a]bort: ");
+    }
+
+    #[test]
+    fn prompts_break_between_words() {
+        let text =
+            "If the restart of the engine does not help within the next two or three minutes, restore it";
+        let asked = |kind| {
+            let question = Question { kind, step: StepId(1), text: text.into(), choices: YES_NO.to_vec() };
+            let mut out = Vec::new();
+            let (mask, edit) = (&Mask::default(), |_: &str| Err(io::Error::other("none")));
+            let mut desk = Desk { input: &mut "".as_bytes(), out: &mut out, edit, mask };
+            desk.ask(&question, &[], None).expect("memory");
+            String::from_utf8(out).expect("is text")
+        };
+        assert_eq!(
+            asked(QuestionKind::Decide),
+            "\nIf the restart of the engine does not help within the next two or three\nminutes, restore it: is it so? \
+             [y]es, [N]o, [a]bort: \n"
+        );
+        let arms = vec![(StepId(0), text.to_owned()), (StepId(1), "Or".to_owned())];
+        for kind in [
+            QuestionKind::Confirm,
+            QuestionKind::Manual { attempt: 1 },
+            FAILURE,
+            QuestionKind::Choose { arms },
+        ] {
+            let said = asked(kind);
+            assert!(said.lines().all(|line| line.chars().count() <= 78), "{said}");
+            assert_eq!(said.matches("restore").count(), said.matches("If the").count(), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_the_target_is_said() {
+        let seconds = Duration::from_secs;
+        assert_eq!(left_of_target(seconds(120), seconds(34)), "target: 34 s of 2 min gone, 1 min 26 s left");
+        assert_eq!(left_of_target(seconds(120), seconds(132)), "target: missed by 12 s of 2 min");
     }
 
     #[test]

@@ -5,15 +5,15 @@ use super::detected::{self, Detected};
 use super::failure::{CANNOT_START, Failure, Outcome, PERSON};
 use super::incident::{self, Incident};
 use super::notify::Notifiers;
+use super::opening::{before_ms, run_started};
 use super::opinion::refuse_broken;
 use super::procedure::{Choices, Wanted, choices, open_parameters, planning, refuse_prose, required};
 use super::recorder::{Live, Recorder};
-use super::run_id::run_id;
 use super::{Host, ask, flag, form, format, output_style, plan as plan_command, runs};
-use crate::event::{Event, EventBody, RunStarted, StepHeader};
+use crate::event::{Event, EventBody};
 use crate::host::Environment;
 use crate::journal::{Exercises, Store, Writer};
-use crate::plan::{BoundParameter, Plan, forms, refusals, stops};
+use crate::plan::{Plan, forms, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
@@ -337,7 +337,8 @@ impl Journey<'_> {
         let mut recorder =
             Recorder { writer, clock: host.clock, live, exercises, states, closed: false, told: false };
         let (file, secrets) = (plan.procedure.file.clone(), secrets(&plan));
-        let asker = ask::Asker::new(host.person.take(), &plan);
+        let before_ms = before_ms(&opening, past);
+        let asker = ask::Asker::new(host.person.take(), &plan, before_ms);
         let finished = execute_run(Run {
             plan: Arc::new(plan),
             policy: settings.policy,
@@ -351,13 +352,14 @@ impl Journey<'_> {
             clock: host.clock,
         });
         let head = recorder.writer.head().to_owned();
-        let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
+        let silent = settings.json || recorder.closed;
         let finished = finished.map_err(|error| {
             let hint = format!("what is on record is below `{}`", store.directory(&run).display());
             Failure::new(CANNOT_START, format!("the run could not start, nothing was run: {error}"), hint)
         })?;
         let mut shown = Ok(());
-        if !quiet {
+        // Who wants to hear little must still find what went wrong.
+        if !silent && (settings.verbosity > Verbosity::Quiet || finished.exit != 0) {
             let mut said = format!("  record: runbook report {run}\n  head {head}\n");
             if finished.outcome.can_go_on() {
                 said.push_str(&format!("  to go on: runbook resume {run}\n"));
@@ -421,49 +423,6 @@ pub(super) fn already_running(plan: &Plan) -> Failure {
     )
 }
 
-pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> RunStarted {
-    let at = host.clock.wall();
-    let masked = |parameter: &BoundParameter| match (&parameter.value, parameter.secret) {
-        (_, true) => "******".to_owned(),
-        (value, false) => value.clone().unwrap_or_default(),
-    };
-    let header = &plan.procedure;
-    RunStarted {
-        run: run_id(&at, host),
-        procedure: header.id.clone(),
-        title: header.title.clone(),
-        file: header.file.display().to_string(),
-        line: header.line,
-        document_sha256: plan.document_sha256.clone(),
-        escalation_row: None,
-        detected_at: None,
-        before_ms: 0,
-        severity: header.severity.as_ref().map(|severity| severity.text.clone()),
-        targets: header.targets.iter().map(|target| target.text.clone()).collect(),
-        parameters: plan.parameters.iter().map(|it| (it.name.clone(), masked(it))).collect(),
-        mode: "exec".to_owned(),
-        unattended: settings.policy.unattended,
-        workdir: plan.workdir.display().to_string(),
-        user: host.environment.user(),
-        host: host.environment.hostname(),
-        engine: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: host.environment.pid(),
-        steps: plan
-            .steps
-            .iter()
-            .map(|step| StepHeader {
-                id: step.id.clone(),
-                slug: step.slug.clone(),
-                label: step.label.clone(),
-                line: step.line,
-                role: step.role,
-                effect: step.effect,
-                fallback_of: step.fallback_of(),
-            })
-            .collect(),
-    }
-}
-
 /// Session variables for parameters that the document writes as `$NAME`.
 fn variables(plan: &Plan) -> Vec<(String, String)> {
     let bound = plan.parameters.iter();
@@ -490,7 +449,10 @@ pub(super) fn live<'a>(
         && settings.verbosity > Verbosity::Quiet;
     let deadline = plan.procedure.targets.iter().filter_map(Target::recovery_limit).min();
     let columns = usize::from(environment.columns()).min(MAX_COLUMNS);
+    let asks = !settings.policy.unattended && environment.stdout_is_terminal();
+    let commands = || plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone())).collect();
     Live::Lines {
+        commands: asks.then(commands),
         lines: Box::new(Terminal::new(out, settings.style, settings.verbosity)),
         progress: moves.then(|| Progress::new(columns, deadline)),
     }

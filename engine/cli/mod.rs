@@ -19,6 +19,7 @@ mod lint;
 mod list;
 mod note;
 mod notify;
+mod opening;
 mod opinion;
 mod plan;
 mod prescan;

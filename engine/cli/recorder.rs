@@ -1,11 +1,11 @@
 //! Where a run's events go: first into the journal, then to whoever watches.
 
-use crate::event::{Event, EventBody};
+use crate::event::{Choice, Event, EventBody};
 use crate::host::{Clock, Files};
 use crate::journal::{Exercises, Writer, hash};
 use crate::report::progress::Progress;
 use crate::report::terminal::Terminal;
-use crate::run::{RecordError, Recorder as Record};
+use crate::run::{Question, RecordError, Recorder as Record};
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 
@@ -15,6 +15,8 @@ pub(super) enum Live<'a> {
     Lines {
         /// The lines.
         lines: Box<Terminal<&'a mut (dyn Write + Send)>>,
+        /// The commands of each step as a question shows them, where questions stand among the lines.
+        commands: Option<Vec<Option<String>>>,
         /// The moving line.
         progress: Option<Progress>,
     },
@@ -25,7 +27,7 @@ pub(super) enum Live<'a> {
 impl Live<'_> {
     /// Takes in what was shown before, without showing it.
     pub(super) fn remember(&mut self, past: &[Event]) {
-        let Self::Lines { lines, progress } = self else { return };
+        let Self::Lines { lines, progress, .. } = self else { return };
         for event in past {
             lines.remember(event);
             if let (Some(progress), EventBody::RunStarted(_)) = (progress.as_mut(), &event.body) {
@@ -34,15 +36,41 @@ impl Live<'_> {
         }
     }
 
+    fn asking(&mut self, question: &Question) -> io::Result<()> {
+        let Self::Lines { lines, commands, progress } = self else { return Ok(()) };
+        if let Some(progress) = progress {
+            progress.hide();
+        }
+        let shown = question.shows().and_then(|step| {
+            let command = commands.as_ref()?.get(step.index())?.clone()?;
+            Some((step, command))
+        });
+        lines.asking(shown)
+    }
+
     fn event(&mut self, event: &Event, line: &str) -> io::Result<()> {
+        if let Self::Lines { commands, .. } = self {
+            note_edit(commands, event);
+        }
         match self {
-            Self::Lines { lines, progress: None } => lines.event(event),
-            Self::Lines { lines, progress: Some(progress) } => progress.around(event, || lines.event(event)),
+            Self::Lines { lines, progress: None, .. } => lines.event(event),
+            Self::Lines { lines, progress: Some(progress), .. } => {
+                progress.around(event, || lines.event(event))
+            }
             Self::Events(out) => {
                 writeln!(out, "{line}")?;
                 out.flush()
             }
         }
+    }
+}
+
+/// What a person wrote in place of a step's commands was shown to them, too.
+fn note_edit(commands: &mut Option<Vec<Option<String>>>, event: &Event) {
+    if let EventBody::Confirmation { step: Some(step), answer: Choice::Edit, note, .. } = &event.body
+        && let Some(command) = commands.as_mut().and_then(|commands| commands.get_mut(step.index()))
+    {
+        command.clone_from(note);
     }
 }
 
@@ -81,6 +109,10 @@ impl Record for Recorder<'_> {
             return Err(RecordError::OutputClosed);
         }
         Ok(())
+    }
+
+    fn asking(&mut self, question: &Question) {
+        self.closed = self.closed || self.live.asking(question).is_err();
     }
 
     fn keep_state(&mut self, script: &str) -> io::Result<String> {

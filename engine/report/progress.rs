@@ -5,6 +5,7 @@
 
 use super::style::{Style, fit, printable, time};
 use crate::event::{Event, EventBody};
+use crate::plan::StepId;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -65,15 +66,13 @@ impl Progress {
                     started.steps.iter().map(|step| format!("[{}] {}", step.id, step.label)).collect();
             }
             // A step without a limit is a person's: they are asked, and need a quiet screen.
-            EventBody::StepStarted { step, timeout_ms, .. } if *timeout_ms > 0 => {
-                let since = Duration::from_millis(event.mono_ms);
-                {
-                    let mut now = self.lock();
-                    now.step = self.labels.get(step.index()).cloned().unwrap_or_default();
-                    now.since = since;
-                    now.last.clear();
-                }
-                self.show(since);
+            EventBody::StepStarted { step, attempt, timeout_ms, .. } if *timeout_ms > 0 => {
+                let what = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
+                self.step(*step, &what, event.mono_ms);
+            }
+            // Also while the next attempt is waited for, the time goes on.
+            EventBody::StepRetrying { step, attempt, .. } => {
+                self.step(*step, &format!(", attempt {attempt} follows"), event.mono_ms);
             }
             EventBody::Output { text, .. } => {
                 if let Some(last) = text.lines().rev().find(|line| !line.trim().is_empty()) {
@@ -83,7 +82,6 @@ impl Progress {
             EventBody::StepFinished(_)
             | EventBody::RunFinished(_)
             | EventBody::StepStarted { .. }
-            | EventBody::StepRetrying { .. }
             | EventBody::StepSkipped { .. }
             | EventBody::Decision { .. }
             | EventBody::Confirmation { .. }
@@ -96,6 +94,18 @@ impl Progress {
             | EventBody::Cancel { .. }
             | EventBody::Unknown => {}
         }
+    }
+
+    /// Shows the line for a step, with `what` behind its label.
+    fn step(&mut self, step: StepId, what: &str, mono_ms: u64) {
+        let since = Duration::from_millis(mono_ms);
+        {
+            let mut now = self.lock();
+            now.step = self.labels.get(step.index()).cloned().unwrap_or_default() + what;
+            now.since = since;
+            now.last.clear();
+        }
+        self.show(since);
     }
 
     /// Shows the line for `what`, which begins now and is no step.
@@ -127,6 +137,7 @@ impl Progress {
                 let _ = out.write_str(&line(&now, state.elapsed()));
             },
         );
+        self.hide();
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let bar = bar.with_style(style).with_elapsed(elapsed);
         bar.enable_steady_tick(TICK);

@@ -4,8 +4,10 @@
 //! changes is [`super::progress`]'s.
 
 mod output;
+mod repeats;
 mod resumed;
 mod summary;
+mod tail;
 
 use super::record::Record;
 use super::step_notes::LOST;
@@ -15,9 +17,12 @@ use crate::event::{
     Answer, Event, EventBody, RunStarted, SkipReason, StepFinished, StepHeader, StepResult, Stream,
 };
 use crate::plan::StepId;
+use crate::runbook::Role;
 use output::Lines;
+use repeats::Repeats;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use tail::Tail;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,13 +51,17 @@ pub struct Terminal<W> {
     shown: BTreeMap<StepId, String>,
     /// A decision that was just answered, and not with a yes.
     decided: Option<StepId>,
+    /// The check that is being repeated.
+    repeats: Option<Repeats>,
+    /// What the running attempt prints, where that is not shown as it comes.
+    tail: Tail,
 }
 
 impl<W: Write> Terminal<W> {
     /// A reporter that writes to `out`.
     pub fn new(out: W, style: Style, verbosity: Verbosity) -> Self {
-        let (record, lines, shown, decided) = Default::default();
-        Self { out, style, verbosity, record, lines, shown, decided }
+        let (record, lines, shown, decided, repeats, tail) = Default::default();
+        Self { out, style, verbosity, record, lines, shown, decided, repeats, tail }
     }
 
     /// What the events so far say in sum.
@@ -70,6 +79,16 @@ impl<W: Write> Terminal<W> {
         self.record.apply(event);
     }
 
+    /// A person is asked something: what was held back is shown before. They see the commands of `shown`.
+    ///
+    /// # Errors
+    /// Whatever writing gives.
+    pub fn asking(&mut self, shown: Option<(StepId, String)>) -> io::Result<()> {
+        self.settle()?;
+        self.shown.extend(shown);
+        self.out.flush()
+    }
+
     /// Shows one event.
     ///
     /// # Errors
@@ -77,8 +96,12 @@ impl<W: Write> Terminal<W> {
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         self.record.apply(event);
         let decided = self.decided.take();
+        if !self.goes_on(&event.body) {
+            self.settle()?;
+        }
         match &event.body {
             EventBody::RunStarted(started) => self.run_started(started)?,
+            EventBody::StepStarted { step, .. } if self.is_repeated(*step) => {}
             EventBody::StepStarted { step, attempt, purpose, script, .. } => {
                 let mut what = String::new();
                 if *attempt > 1 {
@@ -95,10 +118,9 @@ impl<W: Write> Terminal<W> {
                 }
             }
             EventBody::Output { step, stream, text, late } => self.output(*step, *stream, text, *late)?,
-            EventBody::StepFinished(finished) => self.step_finished(finished)?,
+            EventBody::StepFinished(finished) => self.step_finished(finished, event.mono_ms)?,
             EventBody::StepRetrying { step, attempt, after_ms, reason } => {
-                let id = self.id(*step);
-                self.line(&format!("[{id}] attempt {attempt} follows in {}: {reason}", millis(*after_ms)))?;
+                self.retrying(*step, *attempt, *after_ms, reason)?;
             }
             // Its answer has just said so.
             EventBody::StepSkipped {
@@ -124,10 +146,8 @@ impl<W: Write> Terminal<W> {
                 let id = step.map(|step| format!("[{}] ", self.id(step))).unwrap_or_default();
                 let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
                 let answer = words::choice(*answer);
-                self.line(&format!(
-                    "{id}{}: {answer} ({by}){note}",
-                    first_line(question).trim_end_matches([':', '?'])
-                ))?;
+                let question = first_line(question).trim_end_matches([':', '?']);
+                self.wrapped(&format!("{id}{question}: {answer} ({by}){note}"))?;
             }
             // Targets stand in the summary, where their run is over.
             EventBody::Target { .. } => {}
@@ -182,8 +202,8 @@ impl<W: Write> Terminal<W> {
     fn step_heading(&mut self, step: StepId, what: &str) -> io::Result<()> {
         let Some(header) = self.header(step) else { return Ok(()) };
         let effect = match header.role {
-            crate::runbook::Role::Observe | crate::runbook::Role::Manual => String::new(),
-            crate::runbook::Role::Act | crate::runbook::Role::Verify => {
+            Role::Observe | Role::Manual => String::new(),
+            Role::Act | Role::Verify => {
                 format!(", {}", words::effect(header.effect))
             }
         };
@@ -214,26 +234,38 @@ impl<W: Write> Terminal<W> {
     }
 
     fn output(&mut self, step: StepId, stream: Stream, text: &str, late: bool) -> io::Result<()> {
-        if self.verbosity == Verbosity::Quiet {
-            return Ok(());
-        }
         if late {
+            if self.verbosity == Verbosity::Quiet {
+                return Ok(());
+            }
             let id = self.id(step);
             for line in text.lines() {
                 writeln!(self.out, "    [{id}, late] {}", printable(line, self.style))?;
             }
             return Ok(());
         }
+        let held = self.is_held(step);
         let lines = &mut self.lines[stream as usize];
-        let (out, style) = (&mut self.out, self.style);
-        lines.push(text, |line| writeln!(out, "    {}", printable(line, style)))
+        let (out, tail, style) = (&mut self.out, &mut self.tail, self.style);
+        lines.push(text, |line| show_or_hold(out, tail, held, line, style))
     }
 
-    fn step_finished(&mut self, finished: &StepFinished) -> io::Result<()> {
-        let (out, style) = (&mut self.out, self.style);
+    fn step_finished(&mut self, finished: &StepFinished, now_ms: u64) -> io::Result<()> {
+        let held = self.is_held(finished.step);
+        let (out, tail, style) = (&mut self.out, &mut self.tail, self.style);
         for lines in &mut self.lines {
-            lines.end(|line| writeln!(out, "    {}", printable(line, style)))?;
+            lines.end(|line| show_or_hold(out, tail, held, line, style))?;
         }
+        if let Some(repeats) = self.repeats.as_mut().filter(|repeats| repeats.step == finished.step) {
+            repeats.held = Some((finished.clone(), now_ms));
+            // Whether another attempt follows a failure is not known yet.
+            return if finished.result.passed() { self.settle() } else { Ok(()) };
+        }
+        self.result(finished, "")
+    }
+
+    /// How an attempt ended, below its output. `counted` says which attempt it was.
+    fn result(&mut self, finished: &StepFinished, counted: &str) -> io::Result<()> {
         let said = words::result(&finished.result);
         let said = match &finished.result {
             StepResult::Passed | StepResult::Done { .. } => self.style.good(&said),
@@ -246,14 +278,90 @@ impl<W: Write> Terminal<W> {
             StepResult::Cancelled | StepResult::LeftOpen => self.style.warn(&said),
         };
         let id = self.id(finished.step);
-        if finished.result.passed() && self.verbosity == Verbosity::Quiet {
-            return Ok(());
-        }
+        let tail = self.tail.take();
         if self.verbosity == Verbosity::Quiet {
+            if finished.result.passed() {
+                return Ok(());
+            }
             self.step_heading(finished.step, "")?;
+        } else if !tail.is_empty() {
+            writeln!(self.out, "[{id}] the last attempt said:")?;
         }
-        writeln!(self.out, "[{id}] {said} in {}", millis(finished.wall_ms))?;
+        for line in tail {
+            writeln!(self.out, "    {}", printable(&line, self.style))?;
+        }
+        writeln!(self.out, "[{id}] {said} in {}{counted}", millis(finished.wall_ms))?;
         self.step_details(finished)
+    }
+
+    /// A step is tried again. Of a check only the first and the last attempt are shown, unless all is.
+    fn retrying(&mut self, step: StepId, attempt: u32, after_ms: u64, reason: &str) -> io::Result<()> {
+        let id = self.id(step);
+        let (every, past) = (millis(after_ms), attempt.saturating_sub(1));
+        if let Some(repeats) = self.repeats.as_mut().filter(|repeats| repeats.step == step) {
+            let Some((finished, now_ms)) = repeats.held.take() else { return Ok(()) };
+            let so_far = millis(now_ms.saturating_sub(repeats.since_ms));
+            self.tail.take();
+            if !Repeats::tells(past) {
+                return Ok(());
+            }
+            return self.line(&format!(
+                "[{id}] attempt {past}: {}, {so_far} so far",
+                words::result(&finished.result)
+            ));
+        }
+        let is_check = self.header(step).is_some_and(|header| header.role == Role::Verify);
+        if !is_check || self.verbosity == Verbosity::Verbose {
+            return self.line(&format!("[{id}] attempt {attempt} follows in {every}: {reason}"));
+        }
+        let first = self.record.steps.get(step.index()).and_then(|step| step.attempts.last());
+        let since_ms = first.map_or(0, |attempt| attempt.started_ms);
+        self.repeats = Some(Repeats { step, since_ms, held: None });
+        self.line(&format!("[{id}] {reason}: tried again every {every}; the last output will be shown"))
+    }
+
+    /// Shows the last attempt of a check that was repeated, now that no other follows.
+    fn settle(&mut self) -> io::Result<()> {
+        let Some(Repeats { since_ms, held: Some((finished, now_ms)), .. }) = self.repeats.take() else {
+            return Ok(());
+        };
+        let all = millis(now_ms.saturating_sub(since_ms));
+        self.result(&finished, &format!(" (attempt {}, {all} in all)", finished.attempt))
+    }
+
+    /// Whether attempts of `step` are repeats that are not shown.
+    fn is_repeated(&self, step: StepId) -> bool {
+        self.repeats.as_ref().is_some_and(|repeats| repeats.step == step)
+    }
+
+    /// Whether the output of `step` is held back as it comes.
+    fn is_held(&self, step: StepId) -> bool {
+        self.verbosity == Verbosity::Quiet || self.is_repeated(step)
+    }
+
+    /// Whether `body` is what a check that is repeated says between its attempts.
+    fn goes_on(&self, body: &EventBody) -> bool {
+        match body {
+            EventBody::Output { .. } => true,
+            EventBody::StepRetrying { step, .. } => self.is_repeated(*step),
+            EventBody::StepFinished(finished) => self.is_repeated(finished.step),
+            EventBody::StepStarted { step, script, .. } => {
+                self.is_repeated(*step) && self.shown.get(step) == script.as_ref()
+            }
+            EventBody::RunStarted(_)
+            | EventBody::StepSkipped { .. }
+            | EventBody::Decision { .. }
+            | EventBody::Confirmation { .. }
+            | EventBody::Target { .. }
+            | EventBody::Stage { .. }
+            | EventBody::Fault { .. }
+            | EventBody::Note { .. }
+            | EventBody::Notification { .. }
+            | EventBody::Resume { .. }
+            | EventBody::Cancel { .. }
+            | EventBody::RunFinished(_)
+            | EventBody::Unknown => false,
+        }
     }
 
     fn step_details(&mut self, finished: &StepFinished) -> io::Result<()> {
@@ -315,6 +423,21 @@ impl<W: Write> Terminal<W> {
     fn label(&self, step: StepId) -> String {
         self.header(step).map(|header| header.label).unwrap_or_default()
     }
+}
+
+/// Shows a line of output, or holds it back.
+fn show_or_hold(
+    out: &mut impl Write,
+    tail: &mut Tail,
+    held: bool,
+    line: &str,
+    style: Style,
+) -> io::Result<()> {
+    if held {
+        tail.push(line);
+        return Ok(());
+    }
+    writeln!(out, "    {}", printable(line, style))
 }
 
 pub(crate) fn first_line(text: &str) -> &str {

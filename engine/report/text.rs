@@ -25,7 +25,9 @@ pub fn render(out: impl Write, events: &[Event], style: Style) -> io::Result<()>
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::event::{Choice, EventBody, Purpose, RehearsalVerdict};
+    use crate::event::{
+        CancelCause, Choice, EventBody, Purpose, RehearsalVerdict, StepFinished, StepResult, Stream,
+    };
     use crate::plan::StepId;
 
     const STEPS: &str = r#"Engine Restart Failed · Critical · bot.md:49
@@ -147,6 +149,102 @@ contained, not recovered (exit 5)
         assert_eq!(written(8, Verbosity::Normal), (8, "      true".into()));
         assert_eq!(written(9, Verbosity::Normal), (7, "      … 2 more lines, see `plan`".into()));
         assert_eq!(written(30, Verbosity::Verbose), (30, "      true".into()));
+    }
+
+    /// A verify that passes, or not, at the last of `attempts`, two seconds apart.
+    fn checked(attempts: u32, passes: bool) -> Vec<Event> {
+        let mut bodies = vec![(0, EventBody::RunStarted(Box::new(sample::started())))];
+        for attempt in 1..=attempts {
+            let at = u64::from(attempt - 1) * 2_000;
+            let EventBody::StepStarted { purpose, script, timeout_ms, .. } =
+                started(3, attempt, "curl -f $URL\n").body
+            else {
+                unreachable!("it is a start")
+            };
+            bodies
+                .push((at, EventBody::StepStarted { step: StepId(3), attempt, purpose, script, timeout_ms }));
+            let text = format!("no answer {attempt}\n");
+            let output = EventBody::Output { step: StepId(3), stream: Stream::Stderr, text, late: false };
+            bodies.push((at, output));
+            let result = match passes && attempt == attempts {
+                true => StepResult::Passed,
+                false => StepResult::Failed { status: 7, not_tried: None },
+            };
+            let end = StepFinished { attempt, ..sample::finished(3, result, 100) };
+            bodies.push((at + 100, EventBody::StepFinished(Box::new(end))));
+            if attempt < attempts {
+                let retrying = EventBody::StepRetrying {
+                    step: StepId(3),
+                    attempt: attempt + 1,
+                    after_ms: 1_900,
+                    reason: "not verified yet".into(),
+                };
+                bodies.push((at + 100, retrying));
+            }
+        }
+        let stop = EventBody::Cancel { cause: CancelCause::Operator };
+        bodies.push((u64::from(attempts) * 2_000, stop));
+        sample::chained(bodies)
+    }
+
+    #[test]
+    fn of_a_check_that_is_repeated_the_first_and_the_last_attempt_are_shown() {
+        let after_head = |text: String| {
+            let (_, rest) = text.split_once("  run 20260102T030405Z-abcdef\n").expect("has a head");
+            rest.to_owned()
+        };
+        let first = "\n[4] Verify recovery (verify, reads, line 80)\n    $ curl -f $URL\n    no answer 1\n\
+                     [4] failed with status 7 in 0.1 s\n\
+                     [4] not verified yet: tried again every 1.9 s; the last output will be shown\n";
+        let counted = "[4] attempt 2: failed with status 7, 2.1 s so far\n\
+                       [4] attempt 4: failed with status 7, 6.1 s so far\n";
+        assert_eq!(
+            after_head(shown(&checked(6, true), Verbosity::Normal)),
+            format!(
+                "{first}{counted}[4] the last attempt said:\n    no answer 6\n\
+                 [4] passed in 0.1 s (attempt 6, 10 s in all)\nstopping: the operator aborted\n"
+            )
+        );
+        assert_eq!(
+            after_head(shown(&checked(6, false), Verbosity::Normal)),
+            format!(
+                "{first}{counted}[4] the last attempt said:\n    no answer 6\n\
+                 [4] failed with status 7 in 0.1 s (attempt 6, 10 s in all)\nstopping: the operator aborted\n"
+            )
+        );
+        let all = shown(&checked(6, false), Verbosity::Verbose);
+        assert_eq!(all.matches("no answer").count(), 6, "{all}");
+        assert_eq!(
+            shown(&checked(6, false), Verbosity::Quiet),
+            "\n[4] Verify recovery (verify, reads, line 80)\n    no answer 1\n[4] failed with status 7 in 0.1 s\n\
+             \n[4] Verify recovery (verify, reads, line 80)\n    no answer 6\n\
+             [4] failed with status 7 in 0.1 s (attempt 6, 10 s in all)\nstopping: the operator aborted\n"
+        );
+        // What was held back is shown before somebody is asked what to do.
+        let mut events = checked(3, false);
+        events.pop();
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, Style::Plain, Verbosity::Normal);
+        events.iter().for_each(|event| terminal.event(event).expect("writes to memory"));
+        terminal.asking(Some((StepId(1), "curl -X POST …".into()))).expect("writes to memory");
+        terminal.event(&started(1, 1, "curl -X POST …")).expect("writes to memory");
+        let text = String::from_utf8(out).expect("is text");
+        let end = "[4] the last attempt said:\n    no answer 3\n[4] failed with status 7 in 0.1 s (attempt 3, 4.1 s in \
+                   all)\n\n[2] Force restart (act, changes, line 65)\n";
+        assert!(text.ends_with(end), "the question showed the commands: {text}");
+    }
+
+    #[test]
+    fn a_quiet_run_shows_the_last_lines_of_what_failed() {
+        let mut events = sample::events();
+        let text: String = (1..=30).map(|number| format!("line {number}\n")).collect();
+        let output = EventBody::Output { step: StepId(1), stream: Stream::Stdout, text, late: false };
+        events.insert(6, Event { body: output, ..events[6].clone() });
+        let said = shown(&events, Verbosity::Quiet);
+        let failed = "\n[2] Force restart (act, changes, line 65)\n    … 10 lines before, see the record\n    line 11\n";
+        assert!(said.starts_with(failed), "{said}");
+        assert!(said.contains("    line 30\n[2] failed with status 22 in 5.2 s\n"), "{said}");
+        assert!(!said.contains("stopped\"}"), "what passed is not shown: {said}");
     }
 
     #[test]

@@ -345,10 +345,11 @@ impl<'a> Driver<'a> {
     async fn ask(&mut self, question: Question) {
         let asked_ms = self.now();
         let Some(mut ask) = self.ask.take() else { return };
+        self.recorder.asking(&question);
         let asked = question.clone();
         let mut answer = tokio::task::spawn_blocking(move || {
             loop {
-                let answer = ask.ask(&asked);
+                let answer = ask.ask(&asked, asked_ms);
                 // An answer that is none is asked for again.
                 if !answer.as_ref().is_ok_and(|reply| asked.problem(reply).is_some()) {
                     return (answer, ask);

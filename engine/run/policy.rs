@@ -94,6 +94,15 @@ pub struct Reply {
 }
 
 impl Question {
+    /// The step whose commands stand in the question.
+    pub fn shows(&self) -> Option<StepId> {
+        match &self.kind {
+            QuestionKind::Confirm => Some(self.step),
+            QuestionKind::Failure { fallback } => *fallback,
+            QuestionKind::Decide | QuestionKind::Manual { .. } | QuestionKind::Choose { .. } => None,
+        }
+    }
+
     /// What is wrong with `reply`, if something is: then the question stands and is asked again.
     ///
     /// What was done by hand and why a step is skipped must be said: the record is all that is left of it.

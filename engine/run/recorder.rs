@@ -2,6 +2,7 @@
 //!
 //! The owner of a recorder writes the journal and tells the reporters; the driver knows neither.
 
+use super::policy::Question;
 use crate::event::EventBody;
 use std::fmt;
 use std::io;
@@ -14,6 +15,11 @@ pub trait Recorder {
     /// # Errors
     /// See [`RecordError`].
     fn record(&mut self, body: EventBody, mono_ms: u64, durable: bool) -> Result<(), RecordError>;
+
+    /// A person is about to be asked: whatever was not shown yet, is now.
+    fn asking(&mut self, question: &Question) {
+        let _ = question;
+    }
 
     /// Keeps a script that makes a new shell like the run's, and gives the name to find it by.
     ///

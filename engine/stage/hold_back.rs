@@ -1,7 +1,7 @@
 //! The events of a procedure's run as a rehearsal hands them on.
 
 use crate::event::{EventBody, RunFinished};
-use crate::run::{RecordError, Recorder};
+use crate::run::{Question, RecordError, Recorder};
 
 /// Hands the events of the procedure's run on, but its first, which is recorded already, and its last.
 pub(super) struct HoldBack<'a> {
@@ -30,6 +30,10 @@ impl Recorder for HoldBack<'_> {
                 self.inner.record(body, mono_ms, durable)
             }
         }
+    }
+
+    fn asking(&mut self, question: &Question) {
+        self.inner.asking(question);
     }
 }
 

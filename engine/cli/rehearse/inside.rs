@@ -4,6 +4,7 @@ use super::declared::Declared;
 use super::{plan, warn};
 use crate::cli::exec::{self, Settings};
 use crate::cli::failure::{CANNOT_START, Failure, Outcome};
+use crate::cli::opening::run_started;
 use crate::cli::procedure::Wanted;
 use crate::cli::recorder::Recorder;
 use crate::cli::theatre::{Staged, Theatre, is_inside, session_at};
@@ -89,7 +90,7 @@ pub(super) fn perform(
 
     let place = theatre.place(&declared.project, &plan, host).map_err(failed)?;
     let environment = Staged::new(host.environment, &place);
-    let mut started = exec::run_started(&plan, settings, host);
+    let mut started = run_started(&plan, settings, host);
     run.clone_into(&mut started.run);
     "rehearse".clone_into(&mut started.mode);
     // In a sandbox root has another number, which says nothing.
@@ -114,7 +115,7 @@ pub(super) fn perform(
     let mut recorder = Recorder { writer, clock, live, exercises, states: None, closed: false, told: false };
     let targets = plan.procedure.targets.clone();
     let plan = Arc::new(plan);
-    let mut asker = Some(ask::Asker::new(person.take(), &plan));
+    let mut asker = Some(ask::Asker::new(person.take(), &plan, 0));
     let opening = EventBody::RunStarted(Box::new(started.clone()));
     let mut carry_out = |recorder: &mut dyn Record| {
         exec::preflight(&plan, settings, &mut staged).map_err(|failure| {
@@ -130,7 +131,7 @@ pub(super) fn perform(
             session: session.clone(),
             begun: None,
             recorder,
-            ask: Box::new(asker.take().unwrap_or_else(|| ask::Asker::new(None, &plan))),
+            ask: Box::new(asker.take().unwrap_or_else(|| ask::Asker::new(None, &plan, 0))),
             clock,
         })
     };
@@ -152,9 +153,9 @@ pub(super) fn perform(
     }
     let Rehearsed { finished, service, .. } = rehearsed.map_err(failed)?;
     let head = recorder.writer.head().to_owned();
-    let quiet = settings.json || settings.verbosity == Verbosity::Quiet || recorder.closed;
+    let silent = settings.json || recorder.closed;
     drop(recorder);
-    if !quiet {
+    if !silent && (settings.verbosity > Verbosity::Quiet || finished.exit != 0) {
         let said = format!("  record: runbook report {run}\n  head {head}\n");
         out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
     }

@@ -3,8 +3,9 @@
 use super::declared::Declared;
 use super::inside::{Scene, perform};
 use super::plan;
-use crate::cli::exec::{self, Settings};
+use crate::cli::exec::Settings;
 use crate::cli::failure::{CANNOT_START, Failure, Outcome};
+use crate::cli::opening::run_started;
 use crate::cli::procedure::Wanted;
 use crate::cli::staging::{self, no_sandbox, stage_failed};
 use crate::cli::theatre::Theatre;
@@ -47,7 +48,7 @@ pub(super) fn rehearse(
     if prepares && let Some(signal) = staging::prepare(project, quiet, &mut watch, host)? {
         return Ok(128 + signal);
     }
-    let run = exec::run_started(&planned, settings, host).run;
+    let run = run_started(&planned, settings, host).run;
     let Some(bwrap) = bwrap else {
         return unprotected(wanted, declared, run, source, settings, matches, host);
     };

@@ -8,6 +8,7 @@ use crate::check::{Captures, ExpectedEnd};
 use crate::cli::documents::Documents;
 use crate::cli::exec::{self, Settings};
 use crate::cli::failure::{DOCUMENT, Failure, Outcome, USAGE};
+use crate::cli::opening::run_started;
 use crate::cli::procedure::pairs;
 use crate::cli::project::Project;
 use crate::cli::{Host, ask, texts};
@@ -201,7 +202,7 @@ impl Case<'_> {
             json: false,
         };
         let session = exec::session(&plan, settings, exec::depth(host)?, host);
-        let started = exec::run_started(&plan, settings, host);
+        let started = run_started(&plan, settings, host);
         let plan = Arc::new(plan);
         let mut collector = Collector::new(&plan, &promised, self.bless);
         let clock = host.clock;
@@ -215,7 +216,7 @@ impl Case<'_> {
                 session,
                 begun: None,
                 recorder,
-                ask: Box::new(ask::Asker::new(None, &plan)),
+                ask: Box::new(ask::Asker::new(None, &plan, 0)),
                 clock,
             })
         };

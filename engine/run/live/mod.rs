@@ -137,7 +137,7 @@ impl Recorder for Memory<'_> {
 struct Nobody;
 
 impl Ask for Nobody {
-    fn ask(&mut self, question: &Question) -> std::io::Result<Reply> {
+    fn ask(&mut self, question: &Question, _mono_ms: u64) -> std::io::Result<Reply> {
         panic!("nobody can answer {question:?}")
     }
 }
