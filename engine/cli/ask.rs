@@ -9,7 +9,6 @@ use crate::plan::{Plan, PlanStep};
 use crate::report::proposal;
 use crate::report::style::{Style, WIDTH, commands, time, wrap};
 use crate::run::{Ask, Mask, Question, QuestionKind, Reply};
-use crate::runbook::Target;
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
@@ -47,8 +46,7 @@ impl Asker {
     pub(super) fn new(person: Option<Person>, plan: &Plan, before_ms: u64) -> Self {
         let commands = plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone()));
         let (commands, mask) = (commands.collect(), Mask::new(secrets(plan)));
-        let limit = plan.procedure.targets.iter().filter_map(Target::recovery_limit).min();
-        let target = limit.map(|limit| (limit, Duration::from_millis(before_ms)));
+        let target = plan.recovery_limit().map(|limit| (limit, Duration::from_millis(before_ms)));
         Self { person, steps: plan.steps.clone(), commands, mask, target }
     }
 

@@ -18,7 +18,6 @@ use crate::report::progress::Progress;
 use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
 use crate::run::{Begun, ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, execute as execute_run};
-use crate::runbook::Target;
 use crate::runbook::escalation::row_name;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -447,7 +446,7 @@ pub(super) fn live<'a>(
     let moves = environment.stderr_is_terminal()
         && environment.var("TERM").is_some_and(|term| term != "dumb")
         && settings.verbosity > Verbosity::Quiet;
-    let deadline = plan.procedure.targets.iter().filter_map(Target::recovery_limit).min();
+    let deadline = plan.recovery_limit();
     let columns = usize::from(environment.columns()).min(MAX_COLUMNS);
     let asks = !settings.policy.unattended && environment.stdout_is_terminal();
     let commands = || plan.steps.iter().map(|step| step.shell().map(|work| work.shown.clone())).collect();

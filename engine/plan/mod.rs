@@ -14,6 +14,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod value;
+mod window;
 mod work;
 
 pub use admission::{Refusal, refusals};
@@ -24,3 +25,4 @@ pub use model::*;
 pub use programs::{missing, stops};
 pub use template::{Insertion, MASK, Rendered, check_variable, forms, render};
 pub use value::{Refused, Why};
+pub use window::LEAST;

@@ -1,8 +1,9 @@
 //! Steps and plans for tests, in a word or two each.
 
 use super::{Plan, PlanReach, PlanStep, ProcedureHeader, RunMode, ShellWork, StepId, Work};
-use crate::runbook::{Note, Phase, ProcedureKind, Role};
+use crate::runbook::{Comparator, Metric, Note, Phase, ProcedureKind, Quantity, Role, Target, Unit};
 use crate::shell::Effect;
+use crate::source::Span;
 use std::time::Duration;
 
 pub(crate) fn step(id: &str, role: Role) -> PlanStep {
@@ -82,6 +83,18 @@ pub(crate) fn optional(step: PlanStep) -> PlanStep {
 }
 pub(crate) fn always(step: PlanStep) -> PlanStep {
     PlanStep { always: true, ..step }
+}
+
+/// A time to recovery of so many seconds.
+pub(crate) fn target(seconds: u64) -> Target {
+    Target {
+        text: format!("Recovery < {seconds} s"),
+        metric: Metric::Recovery,
+        comparator: Some(Comparator::Less),
+        quantity: Some(Quantity { value: seconds as f64, low: None, unit: Unit::Seconds }),
+        span: Span::default(),
+        probe: None,
+    }
 }
 
 pub(crate) fn plan(steps: Vec<PlanStep>) -> Plan {

@@ -2,9 +2,10 @@
 
 use super::style::{Style, WIDTH, commands, one_line, printable, time, wrap};
 use super::words;
-use crate::plan::{NotRun, Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work};
+use crate::plan::{LEAST, NotRun, Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work};
 use crate::shell::Effect;
 use std::io::{self, Write};
+use std::time::Duration;
 
 /// Writes `plan`. `missing` are programs that are not on this host, with their steps.
 ///
@@ -115,6 +116,9 @@ fn step_text(out: &mut dyn Write, plan: &Plan, step: &PlanStep, style: Style) ->
         facts.push(format!("up to {} more attempts, {} apart", step.retry, time(step.every)));
     }
     paragraph(out, &facts.join(" · "), "     ")?;
+    if step.is_repeated() && step.shell().is_some_and(|work| work.mode == RunMode::Once) {
+        paragraph(out, &tried(plan, step), "     ")?;
+    }
     if let Some(reason) = &step.ignored {
         paragraph(out, &format!("ignored: {reason}"), "     ")?;
     }
@@ -145,6 +149,28 @@ fn step_text(out: &mut dyn Write, plan: &Plan, step: &PlanStep, style: Style) ->
         paragraph(out, &format!("inferred: {} (line {})", inference.what, inference.line), "     ")?;
     }
     Ok(())
+}
+
+/// How long a verify is tried again, as a run does it.
+fn tried(plan: &Plan, step: &PlanStep) -> String {
+    let every = time(step.every);
+    let window = |stands| time(plan.verify_window(stands, Duration::ZERO));
+    let id = plan.find(&step.id);
+    let before = match (plan.verify_timeout, plan.recovery_limit()) {
+        _ if !id.is_some_and(|id| plan.has_fallback_for(id)) => None,
+        (Some(_), _) => None,
+        (None, Some(_)) => Some(format!("half of what is left of the target ({} at least)", time(LEAST))),
+        (None, None) => Some(window(true)),
+    };
+    match before {
+        None => format!("tried again every {every} for up to {}", window(false)),
+        Some(before) => {
+            format!(
+                "tried again every {every} for up to {before} before a fallback, {} after it",
+                window(false)
+            )
+        }
+    }
 }
 
 /// How `step` is reached, in a few words.
@@ -202,6 +228,7 @@ fn paragraph(out: &mut dyn Write, text: &str, indent: &str) -> io::Result<()> {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::plan::testing::{self, act, fallback, plan, verify};
 
     const TEXT: &str = "\
 Engine Restart Failed · Critical · bot.md:49
@@ -240,6 +267,31 @@ Engine Restart Failed · Critical · bot.md:49
         assert!(text.ends_with(end), "{text}");
         plan.not_run.remove(0);
         assert!(shown(&plan).ends_with("(line 71)\n\nnot run: line 80 (`sql`)\n"));
+    }
+
+    #[test]
+    fn how_long_a_check_is_tried_again_is_said_as_it_is_done() {
+        for (target, given, fallback_stands, said) in [
+            (None, None, false, "for up to 1 min"),
+            (Some(120), None, false, "for up to 4 min"),
+            (None, None, true, "for up to 30 s before a fallback, 1 min after it"),
+            (
+                Some(120),
+                None,
+                true,
+                "for up to half of what is left of the target (15 s at least) before a fallback, 4 min after it",
+            ),
+            (Some(120), Some(7), true, "for up to 7.0 s"),
+        ] {
+            let mut steps = vec![act("1"), verify("2")];
+            if fallback_stands {
+                steps.push(fallback("3", 0));
+            }
+            let mut plan = plan(steps);
+            plan.procedure.targets.extend(target.map(testing::target));
+            plan.verify_timeout = given.map(Duration::from_secs);
+            assert_eq!(tried(&plan, &plan.steps[1]), format!("tried again every 2.0 s {said}"));
+        }
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The machine before a step: its condition, its confirmation, its start.
 
-use super::failure::retried_until_it_passes;
 use super::machine::{Machine, Next, Start, State};
 use super::policy::{ConfirmPolicy, Question, QuestionKind};
 use crate::event::{Answer, Choice, EventBody, Purpose, SkipReason};
@@ -227,7 +226,7 @@ impl Machine {
     pub(super) fn start(&self, id: StepId, step: &PlanStep, mono_ms: u64) -> Next {
         let progress = &self.steps[id.index()];
         let mut timeout = step.timeout;
-        if retried_until_it_passes(step) {
+        if step.is_repeated() {
             let from = progress.window_from.unwrap_or(mono_ms);
             let end = from + self.verify_window(id, from).as_millis() as u64;
             timeout = timeout.min(Duration::from_millis(end.saturating_sub(mono_ms).max(1)));

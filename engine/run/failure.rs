@@ -5,7 +5,6 @@ use super::policy::{Question, QuestionKind};
 use crate::event::{Choice, EventBody, SkipReason, StepFinished, StepResult};
 use crate::plan::{PlanReach, PlanStep, StepId, Work};
 use crate::runbook::Role;
-use crate::shell::Effect;
 use std::time::Duration;
 
 impl Machine {
@@ -63,7 +62,7 @@ impl Machine {
         if !again {
             return None;
         }
-        if retried_until_it_passes(step) {
+        if step.is_repeated() {
             let next_start = mono_ms + step.every.as_millis() as u64;
             return (next_start < self.verify_deadline(id)?).then(|| "not verified yet".into());
         }
@@ -78,21 +77,8 @@ impl Machine {
     }
 
     pub(super) fn verify_window(&self, verify: StepId, from_ms: u64) -> Duration {
-        if let Some(given) = self.plan.verify_timeout {
-            return given;
-        }
-        let limit =
-            self.plan.procedure.targets.iter().filter_map(crate::runbook::Target::recovery_limit).min();
-        if self.fallback_for_verify(verify).is_some() {
-            return match limit {
-                Some(limit) => {
-                    let gone = Duration::from_millis(from_ms.saturating_add(self.before_ms));
-                    (limit.saturating_sub(gone) / 2).max(Duration::from_secs(15))
-                }
-                None => Duration::from_secs(30),
-            };
-        }
-        limit.map_or(Duration::from_secs(60), |limit| (limit * 2).max(Duration::from_secs(60)))
+        let gone = Duration::from_millis(from_ms.saturating_add(self.before_ms));
+        self.plan.verify_window(self.fallback_for_verify(verify).is_some(), gone)
     }
 
     /// The failed act or verify that stops the plain steps behind it.
@@ -248,11 +234,6 @@ impl Machine {
             .min_by_key(|(id, _)| (id.0.abs_diff(verify.0), id.0))
             .map(|(id, _)| id)
     }
-}
-
-/// A verify that only reads is repeated; one that changes runs once.
-pub(super) fn retried_until_it_passes(step: &PlanStep) -> bool {
-    step.role == Role::Verify && step.effect == Effect::Reads
 }
 
 fn finished_by_person(step: StepId, attempt: u32, result: StepResult) -> EventBody {

@@ -8,7 +8,7 @@ use crate::plan::testing::{
     act, always, decision, destroying, fallback, manual, notes, observe, optional, step, verify,
 };
 use crate::plan::{Plan, PlanReach, PlanStep, StepId, Work};
-use crate::runbook::{Comparator, Expectation, Matching, Metric, Quantity, Role, Target, Unit};
+use crate::runbook::{Expectation, Matching, Role};
 use crate::source::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,14 +24,7 @@ const ATTENDED: Policy = Policy { unattended: false, ..UNATTENDED };
 const ATTENDED_YES: Policy = Policy { yes: true, ..ATTENDED };
 
 fn plan(steps: Vec<PlanStep>, recovery: Option<u64>) -> Plan {
-    let target = recovery.map(|seconds| Target {
-        text: format!("Recovery < {seconds} s"),
-        metric: Metric::Recovery,
-        comparator: Some(Comparator::Less),
-        quantity: Some(Quantity { value: seconds as f64, low: None, unit: Unit::Seconds }),
-        span: Span::default(),
-        probe: None,
-    });
+    let target = recovery.map(crate::plan::testing::target);
     let mut plan = crate::plan::testing::plan(steps);
     plan.procedure.targets.extend(target);
     plan
