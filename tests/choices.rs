@@ -137,6 +137,7 @@ fn why_a_step_is_skipped_must_be_said() {
     assert!(said.contains("1     Force restart                        skipped "), "{said}");
     let words = "        skipped: it is up already (before that: failed with status 1)\r\n";
     assert!(said.contains(words), "{said}");
+    assert!(said.contains("\r\n  succeeded, verified by step 3; a person skipped step 1\r\n"), "{said}");
 }
 
 #[test]

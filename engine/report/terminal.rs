@@ -51,6 +51,8 @@ pub struct Terminal<W> {
     shown: BTreeMap<StepId, String>,
     /// A decision that was just answered, and not with a yes.
     decided: Option<StepId>,
+    /// The step about which a person was just asked.
+    asked: Option<StepId>,
     /// The check that is being repeated.
     repeats: Option<Repeats>,
     /// What the running attempt prints, where that is not shown as it comes.
@@ -60,8 +62,8 @@ pub struct Terminal<W> {
 impl<W: Write> Terminal<W> {
     /// A reporter that writes to `out`.
     pub fn new(out: W, style: Style, verbosity: Verbosity) -> Self {
-        let (record, lines, shown, decided, repeats, tail) = Default::default();
-        Self { out, style, verbosity, record, lines, shown, decided, repeats, tail }
+        let (record, lines, shown, decided, asked, repeats, tail) = Default::default();
+        Self { out, style, verbosity, record, lines, shown, decided, asked, repeats, tail }
     }
 
     /// What the events so far say in sum.
@@ -95,7 +97,7 @@ impl<W: Write> Terminal<W> {
     /// Whatever writing gives; a closed output among it.
     pub fn event(&mut self, event: &Event) -> io::Result<()> {
         self.record.apply(event);
-        let decided = self.decided.take();
+        let (decided, asked) = (self.decided.take(), self.asked.take());
         if !self.goes_on(&event.body) {
             self.settle()?;
         }
@@ -140,9 +142,14 @@ impl<W: Write> Terminal<W> {
             EventBody::Decision { step, answer, by } => {
                 let (id, label) = (self.id(*step), self.label(*step));
                 self.decided = (*answer != Answer::Yes).then_some(*step);
+                // The person's answer has just been shown.
+                if asked == Some(*step) {
+                    return self.out.flush();
+                }
                 self.wrapped(&format!("[{id}] {label}: {} ({by})", words::answer(*answer)))?;
             }
             EventBody::Confirmation { step, question, answer, by, note, .. } => {
+                self.asked = *step;
                 let id = step.map(|step| format!("[{}] ", self.id(step))).unwrap_or_default();
                 let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
                 let answer = words::choice(*answer);
@@ -311,7 +318,9 @@ impl<W: Write> Terminal<W> {
             ));
         }
         let is_check = self.header(step).is_some_and(|header| header.role == Role::Verify);
-        if !is_check || self.verbosity == Verbosity::Verbose {
+        // After a resume the first attempt that is seen here is still to come.
+        let is_seen = self.shown.contains_key(&step);
+        if !is_check || !is_seen || self.verbosity == Verbosity::Verbose {
             return self.line(&format!("[{id}] attempt {attempt} follows in {every}: {reason}"));
         }
         let first = self.record.steps.get(step.index()).and_then(|step| step.attempts.last());

@@ -220,6 +220,16 @@ contained, not recovered (exit 5)
              \n[4] Verify recovery (verify, reads, line 80)\n    no answer 6\n\
              [4] failed with status 7 in 0.1 s (attempt 6, 10 s in all)\nstopping: the operator aborted\n"
         );
+        // After a resume, the attempt that is seen first is shown whole.
+        let mut out = Vec::new();
+        let mut terminal = Terminal::new(&mut out, Style::Plain, Verbosity::Normal);
+        let all = checked(4, true);
+        all[..8].iter().for_each(|event| terminal.remember(event));
+        all[8..].iter().for_each(|event| terminal.event(event).expect("writes to memory"));
+        let text = String::from_utf8(out).expect("is text");
+        let begin = "[4] attempt 3 follows in 1.9 s: not verified yet\n\n\
+                     [4] Verify recovery (verify, reads, line 80, attempt 3)\n    $ curl -f $URL\n    no answer 3\n";
+        assert!(text.starts_with(begin), "{text}");
         // What was held back is shown before somebody is asked what to do.
         let mut events = checked(3, false);
         events.pop();

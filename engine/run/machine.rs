@@ -385,6 +385,12 @@ impl Machine {
         self.wind_down(SkipReason::NotNeeded, mono_ms)
     }
 
+    /// Whether a fallback that passed has made good the failure of `step`.
+    pub(super) fn is_made_good(&self, step: StepId) -> bool {
+        let passed = |id: StepId| self.steps[id.index()].state == State::Passed;
+        self.plan.iter().any(|(id, _)| passed(id) && self.plan.made_good_by(id).contains(&step))
+    }
+
     /// Whether a step has failed, and no fallback has made that good.
     fn has_failed(&self) -> bool {
         self.steps.iter().any(|step| matches!(step.state, State::Failed(_)) && !step.resolved)

@@ -407,6 +407,33 @@ fn on_failure_a_person_may_retry_go_on_do_it_by_hand_or_stop() {
 }
 
 #[test]
+fn what_a_person_skipped_is_not_said_to_have_succeeded() {
+    let skipped = |failing: &str, steps: Vec<PlanStep>| {
+        let results = vec![(failing, failed())];
+        let script =
+            Script { policy: ATTENDED_YES, results, replies: vec![(Choice::Skip, None)], cancel_in: None };
+        script.run(plan(steps, None)).1.summary
+    };
+    let changing = |id| PlanStep { effect: crate::shell::Effect::Changes, ..verify(id) };
+    assert_eq!(
+        skipped("1", vec![act("1"), verify("2")]),
+        "succeeded, verified by step 2; a person skipped step 1"
+    );
+    assert_eq!(skipped("2", vec![act("1"), changing("2")]), "not verified; a person skipped step 2");
+    assert_eq!(skipped("1", vec![act("1"), act("2")]), "not verified; a person skipped step 1");
+    let left = Script {
+        policy: ATTENDED,
+        results: vec![],
+        replies: vec![(Choice::No, None), (Choice::Skip, None)],
+        cancel_in: None,
+    };
+    assert_eq!(
+        left.run(plan(vec![manual("1")], None)).1.summary,
+        "observed: nothing was changed; a person skipped step 1"
+    );
+}
+
+#[test]
 fn optional_steps_that_change_wait_for_a_person() {
     let steps = || vec![act("1"), optional(act("2"))];
     assert_eq!(unattended(steps(), vec![]), "1p, 2-Optional, NotVerified 0");

@@ -274,6 +274,10 @@ fn summary(machine: &Machine, outcome: Outcome) -> String {
             }
             _ => "recovered by a fallback, verified".into(),
         },
+        Outcome::NotVerified if !passed_over(machine).is_empty() => "not verified".into(),
+        Outcome::NotVerified if machine.plan.steps.iter().any(|step| step.role == Role::Verify) => {
+            "every step that ran succeeded, not verified: no verify step ran".into()
+        }
         Outcome::NotVerified => "every step succeeded, not verified: the document has no verify step".into(),
         Outcome::Observed if machine.steps.iter().any(|step| step.by_hand) => {
             "observed: no command changed anything, and nothing verified what people did".into()
@@ -317,7 +321,25 @@ fn summary(machine: &Machine, outcome: Outcome) -> String {
             text.push_str(&format!("; not verified after it: {}", later.join(", ")));
         }
     }
+    let good = matches!(
+        outcome,
+        Outcome::Verified | Outcome::RecoveredByFallback | Outcome::NotVerified | Outcome::Observed
+    );
+    let skipped: Vec<String> = passed_over(machine).into_iter().map(name).collect();
+    if good && !skipped.is_empty() {
+        text.push_str(&format!("; a person skipped {}", skipped.join(", ")));
+    }
     text
+}
+
+/// The steps that failed and that a person chose to go on without.
+fn passed_over(machine: &Machine) -> Vec<StepId> {
+    let is_over = |id: StepId| {
+        let progress = &machine.steps[id.index()];
+        let failed = matches!(progress.state, State::Failed(_)) && progress.resolved;
+        failed && !progress.by_hand && !machine.is_made_good(id)
+    };
+    machine.plan.iter().map(|(id, _)| id).filter(|id| is_over(*id)).collect()
 }
 
 fn how(machine: &Machine, id: StepId) -> String {
