@@ -81,6 +81,13 @@ fn a_failed_step_is_edited_and_the_record_shows_what_ran() {
     let (code, said) = screen.finish();
     assert_eq!((code, recorded(&test)), (0, ("edit".into(), Some("./repair.sh".into()))), "{said}");
     assert_eq!(ran(&test)[..2], ["./restart.sh", "./repair.sh"], "{said}");
+    // The person's own command is shown when they are done with it, and in the summary, not at the start.
+    assert_eq!(
+        said.matches("$ ./repair.sh").count() + said.matches("$\u{1b}[0m ./repair.sh").count(),
+        2,
+        "{said}"
+    );
+    assert!(said.contains("edit and retry (operator)\r\n"), "{said}");
     let edited = "\r\n        edited; what ran is not in the document:\r\n        $ ./repair.sh\r\n";
     assert!(said.contains(edited), "{said}");
     test.again(&["report", "last", "--format", "md"]).run().exit(0).says(

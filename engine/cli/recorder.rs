@@ -3,6 +3,7 @@
 use crate::event::{Choice, Event, EventBody};
 use crate::host::{Clock, Files};
 use crate::journal::{Exercises, Writer, hash};
+use crate::plan::StepId;
 use crate::report::progress::Progress;
 use crate::report::terminal::Terminal;
 use crate::run::{Question, RecordError, Recorder as Record};
@@ -49,13 +50,16 @@ impl Live<'_> {
     }
 
     fn event(&mut self, event: &Event, line: &str) -> io::Result<()> {
-        if let Self::Lines { commands, .. } = self {
-            note_edit(commands, event);
-        }
         match self {
-            Self::Lines { lines, progress: None, .. } => lines.event(event),
-            Self::Lines { lines, progress: Some(progress), .. } => {
-                progress.around(event, || lines.event(event))
+            Self::Lines { lines, commands, progress } => {
+                match progress {
+                    None => lines.event(event)?,
+                    Some(progress) => progress.around(event, || lines.event(event))?,
+                }
+                match edited(commands, event) {
+                    None => Ok(()),
+                    shown => lines.asking(shown),
+                }
             }
             Self::Events(out) => {
                 writeln!(out, "{line}")?;
@@ -65,13 +69,15 @@ impl Live<'_> {
     }
 }
 
-/// What a person wrote in place of a step's commands was shown to them, too.
-fn note_edit(commands: &mut Option<Vec<Option<String>>>, event: &Event) {
-    if let EventBody::Confirmation { step: Some(step), answer: Choice::Edit, note, .. } = &event.body
-        && let Some(command) = commands.as_mut().and_then(|commands| commands.get_mut(step.index()))
-    {
-        command.clone_from(note);
-    }
+/// What a person wrote in place of a step's commands: they were shown it, too, where they were asked.
+fn edited(commands: &mut Option<Vec<Option<String>>>, event: &Event) -> Option<(StepId, String)> {
+    let EventBody::Confirmation { step: Some(step), answer: Choice::Edit, note: Some(text), .. } =
+        &event.body
+    else {
+        return None;
+    };
+    commands.as_mut()?.get_mut(step.index())?.replace(text.clone());
+    Some((*step, text.clone()))
 }
 
 /// Records a run's events and shows them.

@@ -14,7 +14,7 @@ use super::step_notes::LOST;
 use super::style::{Style, WIDTH, bulleted, commands, fit, millis, pad, printable, wrap};
 use super::words;
 use crate::event::{
-    Answer, Event, EventBody, RunStarted, SkipReason, StepFinished, StepHeader, StepResult, Stream,
+    Answer, Choice, Event, EventBody, RunStarted, SkipReason, StepFinished, StepHeader, StepResult, Stream,
 };
 use crate::plan::StepId;
 use crate::runbook::Role;
@@ -151,7 +151,9 @@ impl<W: Write> Terminal<W> {
             EventBody::Confirmation { step, question, answer, by, note, .. } => {
                 self.asked = *step;
                 let id = step.map(|step| format!("[{}] ", self.id(step))).unwrap_or_default();
-                let note = note.as_ref().map(|note| format!(": {note}")).unwrap_or_default();
+                // The note of an edit is the edited command, which is shown where it starts.
+                let note = note.as_ref().filter(|_| *answer != Choice::Edit);
+                let note = note.map(|note| format!(": {note}")).unwrap_or_default();
                 let answer = words::choice(*answer);
                 let question = first_line(question).trim_end_matches([':', '?']);
                 self.wrapped(&format!("{id}{question}: {answer} ({by}){note}"))?;
