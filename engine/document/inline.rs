@@ -18,8 +18,10 @@ pub struct Inline {
     pub bold: Vec<Range<usize>>,
     /// Inline code in order.
     pub code: Vec<CodeSpan>,
-    /// Where the pieces of `text` come from, in order: offset in `text`, range in the file.
-    pieces: Vec<(usize, Span)>,
+    /// Where the first piece of `text` comes from, which is most often all of it.
+    first: Option<Span>,
+    /// Where the others come from, in order: offset in `text`, range in the file.
+    others: Vec<(usize, Span)>,
 }
 
 /// Inline code.
@@ -70,12 +72,24 @@ impl Inline {
 
     /// Appends text that stands at `span`, as it is.
     pub(super) fn push_piece(&mut self, text: &str, span: Span) {
-        if self.pieces.is_empty() {
-            self.span.start = span.start;
-        }
-        self.span.end = self.span.end.max(span.end);
-        self.pieces.push((self.text.len(), span));
+        let at = self.text.len();
         self.text.push_str(text);
+        let (last_at, last) = match (&mut self.first, self.others.last_mut()) {
+            (None, _) => {
+                self.first = Some(span);
+                self.span = span;
+                return;
+            }
+            (Some(first), None) => (0, first),
+            (Some(_), Some((at, last))) => (*at, last),
+        };
+        self.span.end = self.span.end.max(span.end);
+        let is_exact = |length: usize, span: Span| length == span.end - span.start;
+        if span.start == last.end && is_exact(text.len(), span) && is_exact(at - last_at, *last) {
+            last.end = span.end;
+        } else {
+            self.others.push((at, span));
+        }
     }
 
     /// The file offset of byte `at` of the text: exact where the file has the text unchanged, else
@@ -93,13 +107,12 @@ impl Inline {
 
     /// Where byte `at` of the text stands: one byte of the file, or all of a piece that was altered.
     fn place(&self, at: usize) -> Span {
-        let index = self.pieces.partition_point(|(start, _)| *start <= at);
-        let Some((start, span)) = index.checked_sub(1).and_then(|index| self.pieces.get(index)) else {
-            return Span::new(self.span.start, self.span.start);
-        };
-        let next = self.pieces.get(index).map_or(self.text.len(), |(next, _)| *next);
+        let index = self.others.partition_point(|(start, _)| *start <= at);
+        let Some(first) = self.first else { return Span::new(self.span.start, self.span.start) };
+        let (start, span) = index.checked_sub(1).map_or((0, first), |index| self.others[index]);
+        let next = self.others.get(index).map_or(self.text.len(), |(next, _)| *next);
         if next - start != span.end - span.start {
-            return *span;
+            return span;
         }
         let place = (span.start + (at - start)).min(span.end);
         Span::new(place, (place + 1).min(span.end))

@@ -209,6 +209,7 @@ impl<'a> Reader<'a> {
     /// Reads running text up to the end of the block that holds it.
     fn inline(&mut self, span: Span) -> (Inline, Vec<Comment>) {
         let mut open = self.open();
+        open.inline.text.reserve(span.end - span.start);
         while let Some((event, span)) = self.next() {
             match event {
                 Event::End(ref end) if !is_inline_end(end) => break,
@@ -260,17 +261,20 @@ impl<'a> Reader<'a> {
     fn fence(&mut self, kind: &CodeBlockKind<'_>, span: Span) -> Fence {
         let span = self.trimmed(span);
         let mut text = String::with_capacity(span.end - span.start);
-        let mut lines: Vec<FenceLine> = Vec::new();
+        let line = self.line(span.start);
+        let mut lines = Vec::with_capacity(self.line(span.end) - line);
+        let mut at_start = true;
         while let Some((event, span)) = self.next() {
             let Event::Text(piece) = event else { break };
             let mut offset = span.start;
             for part in piece.split_inclusive('\n') {
-                if text.is_empty() && lines.is_empty() || text.ends_with('\n') {
+                if at_start {
                     lines.push(FenceLine { line: self.line(offset), offset });
                 }
                 offset += part.len();
                 text.push_str(part);
-                if text.ends_with("\r\n") {
+                at_start = part.ends_with('\n');
+                if at_start && text.ends_with("\r\n") {
                     text.truncate(text.len() - 2);
                     text.push('\n');
                 }
@@ -293,7 +297,7 @@ impl<'a> Reader<'a> {
                     .with_hint("close it with as many marks as it was opened with"),
             );
         }
-        Fence { info, fenced, closed, text, lines, span, line: self.line(span.start) }
+        Fence { info, fenced, closed, text, lines, span, line }
     }
 
     fn html_block(&mut self, span: Span, out: &mut Vec<Block>) {
