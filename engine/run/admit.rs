@@ -1,7 +1,8 @@
 //! The machine before a step: its condition, its confirmation, its start.
 
-use super::machine::{Machine, Next, Start, State};
+use super::machine::{Machine, Next, Start};
 use super::policy::{ConfirmPolicy, Question, QuestionKind};
+use super::progress::State;
 use crate::event::{Answer, Choice, EventBody, Purpose, SkipReason};
 use crate::plan::{PlanReach, PlanStep, RunMode, StepId, Work};
 use crate::runbook::{Phase, Role};
@@ -77,13 +78,11 @@ impl Machine {
 
     /// A plain step between a failed act and the fallback that succeeded for it: passed over.
     fn is_overtaken(&self, id: StepId) -> bool {
-        self.plan.iter().any(|(fallback, step)| {
-            step.fallback_of().is_some_and(|of| {
-                of < id
-                    && id < fallback
-                    && matches!(self.steps[of.index()].state, State::Failed(_))
-                    && self.steps[fallback.index()].state == State::Passed
-            })
+        self.fallbacks.iter().any(|&(fallback, of)| {
+            of < id
+                && id < fallback
+                && matches!(self.steps[of.index()].state, State::Failed(_))
+                && self.steps[fallback.index()].state == State::Passed
         })
     }
 

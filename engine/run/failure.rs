@@ -1,7 +1,8 @@
 //! The machine after an attempt: retries, the time of a verify, fallbacks, questions on failure.
 
-use super::machine::{Machine, Next, State};
+use super::machine::{Machine, Next};
 use super::policy::{Question, QuestionKind};
+use super::progress::State;
 use crate::event::{Choice, EventBody, SkipReason, StepFinished, StepResult};
 use crate::plan::{PlanReach, PlanStep, StepId, Work};
 use crate::runbook::Role;
@@ -10,7 +11,7 @@ use std::time::Duration;
 impl Machine {
     /// The started manual step: asked of the person, or answered where nobody is there.
     pub(super) fn by_hand(&self) -> Option<Next> {
-        let (id, step) = self.plan.iter().find(|(id, _)| self.steps[id.index()].state == State::Running)?;
+        let (id, step) = self.unsettled().find(|(id, _)| self.steps[id.index()].state == State::Running)?;
         let Work::Manual { text, assumed_done } = &step.work else { return None };
         let attempt = self.steps[id.index()].attempts;
         let result = match (assumed_done, self.policy.unattended) {
@@ -30,7 +31,7 @@ impl Machine {
 
     /// The next retry that is due, or the wait for it; a failed attempt that may be repeated.
     pub(super) fn retry(&self, mono_ms: u64) -> Option<Next> {
-        for (id, step) in self.plan.iter() {
+        for (id, step) in self.unsettled() {
             let progress = &self.steps[id.index()];
             match &progress.state {
                 State::Retrying { at_ms } if *at_ms > mono_ms => {
@@ -83,8 +84,7 @@ impl Machine {
 
     /// The failed act or verify that stops the plain steps behind it.
     pub(super) fn blocker(&self) -> Option<StepId> {
-        self.plan
-            .iter()
+        self.unsettled()
             .find(|(id, step)| {
                 let progress = &self.steps[id.index()];
                 let stops = match &progress.state {
@@ -138,7 +138,7 @@ impl Machine {
 
     /// The step that was running when the engine died, or was stopped half way, and that nobody decided on.
     pub(super) fn unclear(&self) -> Option<StepId> {
-        self.plan.iter().map(|(id, _)| id).find(|id| self.steps[id.index()].unclear)
+        self.unsettled().map(|(id, _)| id).find(|id| self.steps[id.index()].unclear)
     }
 
     /// A fallback that failed, and the failure it was taken for still stands: a person chooses what now.

@@ -5,9 +5,10 @@
 //! so replay and resume need no code of their own. Rules: design §6.3 to §6.8.
 
 use super::policy::{FailurePolicy, Policy, Question};
+use super::progress::{Progress, State};
 use super::verdict;
 use crate::event::{
-    Answer, CancelCause, Choice, EventBody, Purpose, RunFinished, SkipReason, StepFinished, StepResult,
+    CancelCause, Choice, EventBody, Purpose, RunFinished, SkipReason, StepFinished, StepResult,
 };
 use crate::plan::{Plan, PlanReach, PlanStep, StepId, Work};
 use crate::runbook::Role;
@@ -46,102 +47,6 @@ pub struct Start {
     pub timeout: Duration,
 }
 
-/// Where a step stands.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum State {
-    Pending,
-    Running,
-    /// It failed, and will be tried again at this time.
-    Retrying {
-        at_ms: u64,
-    },
-    Passed,
-    Failed(StepResult),
-    Skipped(SkipReason),
-}
-
-/// What the machine knows of one step.
-#[derive(Clone, Debug)]
-pub(super) struct Progress {
-    pub(super) state: State,
-    pub(super) attempts: u32,
-    /// When its first attempt since the last fallback began: a verify's time counts from here.
-    pub(super) window_from: Option<u64>,
-    pub(super) ended_ms: u64,
-    pub(super) purpose: Purpose,
-    pub(super) answer: Option<Answer>,
-    pub(super) confirmed: bool,
-    /// Its failure no longer stops what is behind it: a fallback succeeded, or a person went on.
-    pub(super) resolved: bool,
-    /// A person chose to take its fallback, whatever failed.
-    pub(super) fallback_wanted: bool,
-    /// A person was told of the failure and chose to let it stand.
-    pub(super) asked: bool,
-    pub(super) evidence: bool,
-    /// It is looking again, as evidence, right now.
-    pub(super) looking_again: bool,
-    /// The engine died while it ran, or it was stopped half way: nothing may happen before somebody said
-    /// what to do about it.
-    pub(super) unclear: bool,
-    /// A person did it.
-    pub(super) by_hand: bool,
-    /// The command a person wrote in place of the document's.
-    pub(super) edited: Option<String>,
-}
-
-impl Progress {
-    fn fresh() -> Self {
-        Self {
-            state: State::Pending,
-            attempts: 0,
-            window_from: None,
-            ended_ms: 0,
-            purpose: Purpose::Plan,
-            answer: None,
-            confirmed: false,
-            resolved: false,
-            fallback_wanted: false,
-            asked: false,
-            evidence: false,
-            looking_again: false,
-            unclear: false,
-            by_hand: false,
-            edited: None,
-        }
-    }
-
-    /// Brings what a step was left in to where its run can go on.
-    fn resume(&mut self, manual: bool) {
-        self.asked = false;
-        self.fallback_wanted = false;
-        match &self.state {
-            // A person's work is asked for again, which repeats nothing.
-            State::Running | State::Failed(StepResult::Cancelled) if manual => self.state = State::Pending,
-            State::Running => {
-                self.state = State::Failed(StepResult::Unknown);
-                self.unclear = true;
-            }
-            State::Failed(StepResult::Cancelled | StepResult::Unknown) => {
-                self.unclear = !self.resolved;
-            }
-            // What was passed over at the end of the run's first part is looked at again.
-            State::Skipped(
-                SkipReason::Blocked
-                | SkipReason::Cancelled
-                | SkipReason::NotNeeded
-                | SkipReason::NotTried
-                | SkipReason::Declined,
-            )
-            | State::Failed(StepResult::LeftOpen) => self.state = State::Pending,
-            State::Pending
-            | State::Retrying { .. }
-            | State::Passed
-            | State::Failed(_)
-            | State::Skipped(_) => {}
-        }
-    }
-}
-
 /// The pure state of a run.
 #[derive(Clone, Debug)]
 pub struct Machine {
@@ -158,6 +63,12 @@ pub struct Machine {
     /// How long before the start the alert fired.
     pub(super) before_ms: u64,
     targets_judged: bool,
+    /// The fallbacks of the plan, and what each is for.
+    pub(super) fallbacks: Vec<(StepId, StepId)>,
+    /// How many steps at the beginning have passed: a long run does not look at them each time.
+    settled: usize,
+    /// Some step was looked at again as evidence, since the last act.
+    has_evidence: bool,
 }
 
 impl Machine {
@@ -165,6 +76,9 @@ impl Machine {
     pub fn new(plan: Arc<Plan>, policy: Policy) -> Self {
         Self {
             steps: vec![Progress::fresh(); plan.steps.len()],
+            fallbacks: plan.iter().filter_map(|(id, step)| Some((id, step.fallback_of()?))).collect(),
+            settled: 0,
+            has_evidence: false,
             plan,
             policy,
             cancelled: None,
@@ -179,12 +93,35 @@ impl Machine {
 
     /// Takes in a recorded event, whose time on the run's clock is `mono_ms`.
     pub fn apply(&mut self, event: &EventBody, mono_ms: u64) {
+        self.take_in(event, mono_ms);
+        let changed = match event {
+            EventBody::Output { .. } | EventBody::Note { .. } => return,
+            EventBody::StepStarted { step, .. }
+            | EventBody::StepRetrying { step, .. }
+            | EventBody::StepSkipped { step, .. } => step.index(),
+            EventBody::StepFinished(finished) => finished.step.index(),
+            _ => 0,
+        };
+        self.settled = self.settled.min(changed);
+        let is_settled = |step: &Progress| step.state == State::Passed && !step.unclear;
+        while self.steps.get(self.settled).is_some_and(is_settled) {
+            self.settled += 1;
+        }
+    }
+
+    /// The steps from the first on that has not passed.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = (StepId, &PlanStep)> {
+        self.plan.iter().skip(self.settled)
+    }
+
+    fn take_in(&mut self, event: &EventBody, mono_ms: u64) {
         match event {
             EventBody::StepStarted { step, attempt, purpose, .. } => {
                 let Some(progress) = self.steps.get_mut(step.index()) else { return };
                 progress.attempts = *attempt;
                 if *purpose == Purpose::Evidence {
                     progress.evidence = true;
+                    self.has_evidence = true;
                     progress.looking_again = true;
                     return;
                 }
@@ -248,7 +185,7 @@ impl Machine {
             return;
         }
         // What was looked at before this act is no evidence of what it did.
-        if self.plan.step(finished.step).role == Role::Act {
+        if self.plan.step(finished.step).role == Role::Act && std::mem::take(&mut self.has_evidence) {
             self.steps.iter_mut().for_each(|progress| progress.evidence = false);
         }
         self.passed(finished.step);
@@ -374,7 +311,7 @@ impl Machine {
             }
             return self.wind_down(SkipReason::Blocked, mono_ms);
         }
-        for (id, step) in self.plan.iter() {
+        for (id, step) in self.unsettled() {
             if self.steps[id.index()].state == State::Pending
                 && self.is_ready(step)
                 && let Some(next) = self.consider(id, step, mono_ms)
@@ -393,7 +330,8 @@ impl Machine {
 
     /// Whether a step has failed, and no fallback has made that good.
     fn has_failed(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step.state, State::Failed(_)) && !step.resolved)
+        let failed = |step: &Progress| matches!(step.state, State::Failed(_)) && !step.resolved;
+        self.unsettled().any(|(id, _)| failed(&self.steps[id.index()]))
     }
 
     /// Whether a step has failed after which a test goes no further, whatever the step's role says.
@@ -401,7 +339,7 @@ impl Machine {
         match self.policy.failing {
             FailurePolicy::ByRole => false,
             FailurePolicy::StopAtFirst => self.has_failed(),
-            FailurePolicy::FallbackOrStop => self.plan.iter().any(|(id, step)| {
+            FailurePolicy::FallbackOrStop => self.unsettled().any(|(id, step)| {
                 step.role == Role::Observe && matches!(self.steps[id.index()].state, State::Failed(_))
             }),
         }

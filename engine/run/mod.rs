@@ -15,6 +15,7 @@ mod machine_tests;
 mod mask;
 mod output;
 mod policy;
+mod progress;
 mod promise;
 mod recorder;
 #[cfg(test)]

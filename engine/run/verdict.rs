@@ -1,6 +1,7 @@
 //! What came of a run: outcome, exit code, targets, evidence. Never more than was seen (design §6.7, §6.8).
 
-use super::machine::{Machine, State};
+use super::machine::Machine;
+use super::progress::State;
 use crate::event::{
     CancelCause, EventBody, JudgedTarget, Outcome, Purpose, RunFinished, SkipReason, StepResult,
     TargetVerdict,
