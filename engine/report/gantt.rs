@@ -3,7 +3,7 @@
 //! Horizontal places are percentages and texts keep their size, so it fits a telephone and a wall.
 //! Colours are the page's: every mark has a class and none a colour.
 
-use super::scale::round_step;
+use super::scale::{mark, round_step};
 use super::story::Story;
 use super::style::{fit, millis, one_line};
 use crate::event::{Purpose, StepResult};
@@ -33,7 +33,8 @@ pub fn svg(story: &Story) -> String {
     let mut out = format!(
         "<svg class=\"gantt\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"steps over time\">\n"
     );
-    for tick in ticks(end) {
+    let (ticks, step) = ticks(end);
+    for tick in ticks {
         let x = percent(tick);
         let _ = writeln!(
             out,
@@ -49,7 +50,7 @@ pub fn svg(story: &Story) -> String {
         let _ = writeln!(
             out,
             "<text class=\"tick\" x=\"{x:.2}%\" y=\"14\" text-anchor=\"{anchor}\">{}</text>",
-            millis(tick)
+            mark(tick, step)
         );
     }
     for (index, (header, step)) in ran.iter().enumerate() {
@@ -116,12 +117,13 @@ fn class(result: Option<&StepResult>, purpose: Purpose) -> &'static str {
     }
 }
 
-/// Three to six round times from 0 up to `end`.
-fn ticks(end: u64) -> Vec<u64> {
+/// Three to six round times from 0 up to `end`, and how far they are apart.
+fn ticks(end: u64) -> (Vec<u64>, u64) {
     let step = round_step(end, 4, 10);
-    std::iter::successors(Some(0_u64), |tick| tick.checked_add(step))
+    let ticks = std::iter::successors(Some(0_u64), |tick| tick.checked_add(step))
         .take_while(|tick| *tick <= end)
-        .collect()
+        .collect();
+    (ticks, step)
 }
 
 fn escape(text: &str) -> String {
@@ -178,10 +180,10 @@ mod tests {
 
     #[test]
     fn an_axis_has_few_round_times() {
-        assert_eq!(ticks(31_000), [0, 10_000, 20_000, 30_000]);
-        assert_eq!(ticks(1), [0]);
-        assert_eq!(ticks(5_500), [0, 2_000, 4_000]);
-        assert_eq!(ticks(100 * 86_400_000).len(), 4);
-        assert!(ticks(u64::MAX).len() <= 6);
+        assert_eq!(ticks(31_000).0, [0, 10_000, 20_000, 30_000]);
+        assert_eq!(ticks(1).0, [0]);
+        assert_eq!(ticks(5_500).0, [0, 2_000, 4_000]);
+        assert_eq!(ticks(100 * 86_400_000).0.len(), 4);
+        assert!(ticks(u64::MAX).0.len() <= 6);
     }
 }

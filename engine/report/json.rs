@@ -3,7 +3,7 @@
 use super::escalation::{Escalation, Reason};
 use super::notification::Rows;
 use super::outputs::{Output, outputs};
-use super::record::{Record, StepRecord};
+use super::record::{Record, Settled, StepRecord};
 use crate::event::{Event, EventBody, Outcome, Purpose, SkipReason, StepHeader, StepResult, TargetVerdict};
 use crate::runbook::Role;
 use crate::shell::Effect;
@@ -84,8 +84,18 @@ struct StepJson<'a> {
     status: &'a str,
     skipped: Option<SkipReason>,
     detail: Option<&'a str>,
+    /// What a person said of its failure.
+    settled: Option<SettledJson<'a>>,
+    /// A person wrote the command of its last attempt.
+    edited: bool,
     wall_ms: u64,
     attempts: Vec<AttemptJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SettledJson<'a> {
+    how: &'static str,
+    note: &'a str,
 }
 
 #[derive(Serialize)]
@@ -187,6 +197,11 @@ fn step_json<'a>(
         status,
         skipped: step.skipped.as_ref().map(|(reason, _)| *reason),
         detail: step.skipped.as_ref().and_then(|(_, detail)| detail.as_deref()),
+        settled: step.settled.as_ref().map(|settled| match settled {
+            Settled::ByHand(note) => SettledJson { how: "by_hand", note },
+            Settled::Skipped(note) => SettledJson { how: "skipped", note },
+        }),
+        edited: step.edited,
         wall_ms: step.wall_ms(),
         attempts: step
             .attempts
@@ -227,6 +242,7 @@ fn status(result: &StepResult) -> &'static str {
 mod tests {
     use super::super::{sample, schema};
     use super::*;
+    use crate::event::Choice;
     use crate::report::escalation;
     use crate::runbook::EscalationRow;
     use serde_json::{Value, json};
@@ -251,6 +267,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_person_did_about_a_step_stands_beside_its_status() {
+        for (answer, settled, edited, status) in [
+            (Choice::DoneByHand, json!({"how": "by_hand", "note": "x"}), false, "failed"),
+            (Choice::Skip, json!({"how": "skipped", "note": "x"}), false, "failed"),
+            (Choice::Edit, Value::Null, true, "passed"),
+        ] {
+            let text = render(&sample::answered(answer, "x"), None).expect("has a start");
+            let step = &serde_json::from_str::<Value>(&text).expect("is JSON")["steps"][1];
+            assert_eq!(
+                (&step["settled"], &step["edited"], &step["status"]),
+                (&settled, &json!(edited), &json!(status))
+            );
+        }
+    }
+
+    #[test]
     fn a_run_without_an_end_is_unknown() {
         let events = sample::events();
         let text = render(&events[..6], None).expect("has a start");
@@ -266,7 +298,8 @@ mod tests {
         let schema = include_str!("../../runbooks/reference/schema/report.schema.json");
         let row =
             EscalationRow { severity: "P0".into(), response: "now".into(), people: "CTO".into(), line: 1 };
-        for events in [sample::events(), sample::recovered(), sample::hostile("x")] {
+        let answered = sample::answered(Choice::DoneByHand, "restarted it");
+        for events in [sample::events(), sample::recovered(), answered, sample::hostile("x")] {
             for end in 1..=events.len() {
                 let due = escalation::due(&Record::of(&events[..end]), std::slice::from_ref(&row));
                 let text = render(&events[..end], due.as_ref()).expect("has a start");
