@@ -130,6 +130,19 @@ fn a_procedure_of_prose_alone_is_no_success() {
         "Disk full · Critical · doc.md:3\n  in [WORK]\n  note: - Call the vendor.\n\n\
          nothing to run: a person must read it and do what it says\n",
     );
+    // An alert without even a phase is no procedure, and neither unknown.
+    let alone =
+        "# Alerts\n\n## Alert: Disk full\n\nCall the vendor.\n\n## Alert: CPU\n\n```bash\ntrue\n```\n";
+    for args in [&["exec", "Disk Full", "--dry-run"][..], &["plan", "disk-full"], &["rehearse", "DiskFull"]] {
+        Test::on(alone, args).run().exit(5).stdout("").stderr(
+            "error: nothing in `Disk full` (doc.md:3) can be run: a person must read it and do what it says\n\
+             hint: nothing was started; read doc.md\n",
+        );
+    }
+    Test::on(alone, &["exec", "Alerts and more"])
+        .run()
+        .exit(2)
+        .says("no procedure is called `Alerts and more`");
     // What the document says is not to be run leaves nothing to run, too.
     let ignored = "# Disk full\n\n<!-- runbook: ignore=\"old\" -->\n```bash\ntouch x\n```\n";
     Test::on(ignored, &["exec", "Disk full"])

@@ -25,6 +25,7 @@ mod plan;
 mod prescan;
 mod procedure;
 mod project;
+mod prose;
 mod recorder;
 mod rehearse;
 mod replay;

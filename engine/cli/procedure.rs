@@ -1,9 +1,9 @@
 //! The procedure a command is about: found by name, its parameters as flags, its plan.
 
 use super::documents::{Documents, file};
-use super::failure::{DOCUMENT, Failure, PERSON, USAGE};
+use super::failure::{DOCUMENT, Failure, USAGE};
 use super::prescan::{PROCEDURE, Request};
-use super::{Host, texts};
+use super::{Host, prose, texts};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::plan::{self, Arguments, Plan, Values, fold_name};
 use crate::runbook::select::{Selection, select};
@@ -281,6 +281,10 @@ fn find(documents: &Documents, name: &str) -> Result<(usize, usize), Failure> {
             if let Some(failure) = documents.failure() {
                 return Err(failure);
             }
+            let missing = matches!(nothing, Selection::Missing { .. });
+            if let Some(failure) = missing.then(|| prose::alert(documents, name)).flatten() {
+                return Err(failure);
+            }
             Err(Failure { code: USAGE, text: format!("error: {nothing}\n") })
         }
     }
@@ -390,24 +394,6 @@ pub(super) fn open_parameters(plan: &Plan) -> Option<Failure> {
         ));
     }
     (!text.is_empty()).then_some(Failure { code: USAGE, text })
-}
-
-/// Refuses a procedure of which nothing can be run: that nothing of it happened is no success, and what it says
-/// is left to a person.
-pub(super) fn refuse_prose(wanted: &Wanted) -> Result<(), Failure> {
-    let (runbook, procedure) = wanted.procedure()?;
-    // What is wrong with the document may be why there is nothing, and is told first.
-    if !procedure.is_prose() || !wanted.findings(Level::Error).is_empty() {
-        return Ok(());
-    }
-    let (title, file, line) = (&procedure.title, runbook.source.path().display(), procedure.line);
-    let message =
-        format!("nothing in `{title}` ({file}:{line}) can be run: a person must read it and do what it says");
-    Err(Failure::new(
-        PERSON,
-        message,
-        format!("nothing was started; read it with `runbook show \"{title}\"`"),
-    ))
 }
 
 /// The procedure a subcommand got, which the prescan looked up.
