@@ -164,7 +164,7 @@ fn manual_steps_and_decisions_are_answered_by_the_person() {
     terminal.wait_for("is it so? ");
     terminal.type_in("y\n");
     // What they said stands there once.
-    terminal.wait_for("\r\n[2] If the vendor agrees: yes (operator)\r\n\r\nstep 2 changes");
+    terminal.wait_for("[2] If the vendor agrees: yes (operator)\r\n\r\nstep 2 changes");
     terminal.wait_for("run step 2");
     terminal.type_in("y\n");
     let (code, said) = terminal.finish();
