@@ -157,3 +157,24 @@ fn an_aborted_run_runs_nothing_more() {
     assert_eq!(ran(&test), ["./restart.sh"], "{said}");
     assert!(said.contains("stopping: the operator aborted"), "{said}");
 }
+
+#[test]
+fn a_verify_that_a_person_says_they_did_is_not_verified() {
+    let document = "# Bot\n\n## Restart\n\n**Target:** Time to recovery < 2 min\n\n1. Force restart:\n   ```bash\n   \
+                    touch restarted\n   ```\n2. Verify:\n   ```bash\n   test -e well\n   ```\n";
+    let test = Test::on(document, &["exec", "restart", "--yes", "--verify-timeout", "1s"]);
+    let mut screen = OnTerminal::start(&test.command());
+    screen.wait_for("step 2 `Verify` failed");
+    screen.wait_for("what now?");
+    screen.type_in("d\r");
+    screen.wait_for("what was done?");
+    screen.type_in("looked at the dashboard\r");
+    let (code, said) = screen.finish();
+    let summary = "not verified; the verify step 2 was done by hand: nothing checked it";
+    assert_eq!(code, 0, "{said}");
+    assert!(said.replace("\r\n", " ").contains(summary), "{said}");
+    let end = test.journal().pop().expect("it has an end");
+    assert_eq!((&end["outcome"], &end["summary"]), (&"not_verified".into(), &summary.into()), "{end}");
+    assert_eq!(end["targets"][0]["verdict"], "within_not_verified", "{end}");
+    assert!(end["recovered_ms"].is_null(), "{end}");
+}

@@ -61,7 +61,7 @@ impl fmt::Display for Refusal {
 pub fn what_came(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Verified | Outcome::RecoveredByFallback => "it succeeded and was verified",
-        Outcome::NotVerified => "every step succeeded",
+        Outcome::NotVerified => "it came to its end, not verified",
         Outcome::Observed => "it only observed",
         Outcome::Contained => "it is contained, and no step is left",
         Outcome::Failed => "it failed",

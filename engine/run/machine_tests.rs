@@ -407,6 +407,24 @@ fn on_failure_a_person_may_retry_go_on_do_it_by_hand_or_stop() {
 }
 
 #[test]
+fn a_look_that_failed_is_not_said_to_have_succeeded() {
+    let said = |steps: Vec<PlanStep>, results| {
+        let script = Script { policy: UNATTENDED, results, replies: vec![], cancel_in: None };
+        script.run(plan(steps, None)).1.summary
+    };
+    let none = "every step succeeded, not verified: the document has no verify step";
+    assert_eq!(said(vec![observe("1"), act("2")], vec![]), none);
+    assert_eq!(
+        said(vec![observe("1"), act("2")], vec![("1", failed())]),
+        "not verified: the document has no verify step; step 1 failed, which only looked"
+    );
+    assert_eq!(
+        said(vec![observe("1"), observe("2"), act("3")], vec![("1", failed()), ("2", failed())]),
+        "not verified: the document has no verify step; steps 1, 2 failed, which only looked"
+    );
+}
+
+#[test]
 fn what_a_person_skipped_is_not_said_to_have_succeeded() {
     let skipped = |failing: &str, steps: Vec<PlanStep>| {
         let results = vec![(failing, failed())];

@@ -476,18 +476,63 @@ fn an_edited_command_is_what_runs_from_then_on() {
 }
 
 #[test]
-fn what_a_person_verified_is_called_theirs() {
-    let plan = Arc::new(plan(vec![act("1"), verify("2")]));
-    let world = World {
-        policy: Policy { yes: true, ..ATTENDED },
-        results: BTreeMap::from([(1, vec![failed(); 99])]),
-        on_failure: Choice::DoneByHand,
+fn what_a_person_says_they_verified_is_not_verified() {
+    let ended = |steps: Vec<PlanStep>, results| {
+        let plan = Arc::new(plan(steps));
+        let policy = Policy { yes: true, ..ATTENDED };
+        let world = World { policy, results, on_failure: Choice::DoneByHand };
+        let events = world.run(&mut machine(&plan, world.policy, &[]), Vec::new());
+        let Some((_, EventBody::RunFinished(end))) = events.last() else { panic!("it has an end") };
+        assert_eq!(end.recovered_ms, None);
+        (end.outcome, end.exit, end.summary.clone())
     };
-    let events = world.run(&mut machine(&plan, world.policy, &[]), Vec::new());
-    let Some((at, EventBody::RunFinished(end))) = events.last() else { panic!("it has an end") };
-    assert_eq!(
-        (end.outcome, end.summary.as_str()),
-        (Outcome::Verified, "succeeded, verified by a person, for step 2")
-    );
-    assert_eq!(end.recovered_ms, Some(*at));
+    let fails = |step| BTreeMap::from([(step, vec![failed(); 99])]);
+    let contained = "contained, not recovered: fallback step 2 ran and nothing verified it; the verify step 3 was \
+                     done by hand: nothing checked it";
+    for (steps, results, expected) in [
+        (
+            vec![act("1"), verify("2")],
+            fails(1),
+            (Outcome::NotVerified, 0, "not verified; the verify step 2 was done by hand: nothing checked it"),
+        ),
+        (
+            vec![act("1"), verify("2"), verify("3")],
+            BTreeMap::from([(1, vec![failed(); 99]), (2, vec![failed(); 99])]),
+            (
+                Outcome::NotVerified,
+                0,
+                "not verified; the verify step 2, the verify step 3 were done by hand: nothing checked it",
+            ),
+        ),
+        // What a run is judged by a look, and the verify before it was a person's word.
+        (
+            vec![observe("1"), verify("2")],
+            fails(1),
+            (
+                Outcome::Observed,
+                0,
+                "observed: no command changed anything, and nothing verified what people did; the verify step 2 was \
+                 done by hand: nothing checked it",
+            ),
+        ),
+        (
+            vec![act("1")],
+            fails(0),
+            (Outcome::NotVerified, 0, "not verified: the document has no verify step"),
+        ),
+    ] {
+        let (outcome, exit, summary) = ended(steps, results);
+        assert_eq!((outcome, exit, summary.as_str()), expected);
+    }
+    let plan = Arc::new(plan(vec![act("1"), fallback("2", 0), verify("3")]));
+    let policy = Policy { yes: true, unattended: true, ..ATTENDED };
+    let world = World { policy, results: fails(0), on_failure: Choice::DoneByHand };
+    let mut events = world.run(&mut machine(&plan, policy, &[]), Vec::new());
+    let verified = |(_, event): &(u64, EventBody)| matches!(event, EventBody::StepFinished(end) if end.step == StepId(2));
+    events.truncate(events.iter().position(verified).expect("it was verified"));
+    events.push((9_000, finished(StepId(2), 1, StepResult::Signaled { signal: 9 })));
+    let world = World { policy: Policy { yes: true, ..ATTENDED }, ..world };
+    let events = world.run(&mut machine(&plan, world.policy, &events), events);
+    let Some((_, EventBody::RunFinished(end))) = events.last() else { panic!("it has an end") };
+    assert_eq!((end.outcome, end.exit, end.summary.as_str()), (Outcome::Contained, 5, contained));
 }

@@ -199,7 +199,13 @@ fn verified_from(machine: &Machine, after: Option<StepId>) -> bool {
 fn verifies(machine: &Machine, id: StepId) -> bool {
     let step = machine.plan.step(id);
     machine.steps[id.index()].state == State::Passed
+        && !is_word(machine, id)
         && (step.role == Role::Verify || (is_judged(step) && last_act(machine).is_none_or(|act| id >= act)))
+}
+
+/// Whether only a person says that the step was done: that checks nothing.
+fn is_word(machine: &Machine, id: StepId) -> bool {
+    machine.steps[id.index()].by_hand || matches!(machine.plan.step(id).work, Work::Manual { .. })
 }
 
 /// Whether the document promises an output of the step; what a transcript shows is an example.
@@ -253,11 +259,6 @@ fn last_fallback_act(machine: &Machine) -> Option<StepId> {
 
 fn summary(machine: &Machine, outcome: Outcome) -> String {
     let name = |id: StepId| format!("step {}", machine.plan.step(id).id);
-    // A person's word is no check of the engine's, and the record says whose it is.
-    let verified_by = |id: StepId| match machine.steps[id.index()].by_hand {
-        true => format!("a person, for {}", name(id)),
-        false => name(id),
-    };
     let verifier = machine
         .plan
         .iter()
@@ -266,20 +267,16 @@ fn summary(machine: &Machine, outcome: Outcome) -> String {
         .map(|(id, _)| id);
     let mut text = match outcome {
         Outcome::Verified => match verifier {
-            Some(id) => format!("succeeded, verified by {}", verified_by(id)),
+            Some(id) => format!("succeeded, verified by {}", name(id)),
             None => "succeeded".into(),
         },
         Outcome::RecoveredByFallback => match (last_fallback_act(machine), verifier) {
             (Some(fallback), Some(verify)) => {
-                format!("recovered by fallback {}, verified by {}", name(fallback), verified_by(verify))
+                format!("recovered by fallback {}, verified by {}", name(fallback), name(verify))
             }
             _ => "recovered by a fallback, verified".into(),
         },
-        Outcome::NotVerified if !passed_over(machine).is_empty() => "not verified".into(),
-        Outcome::NotVerified if machine.plan.steps.iter().any(|step| step.role == Role::Verify) => {
-            "every step that ran succeeded, not verified: no verify step ran".into()
-        }
-        Outcome::NotVerified => "every step succeeded, not verified: the document has no verify step".into(),
+        Outcome::NotVerified => not_verified(machine),
         Outcome::Observed if machine.steps.iter().any(|step| step.by_hand) => {
             "observed: no command changed anything, and nothing verified what people did".into()
         }
@@ -330,7 +327,55 @@ fn summary(machine: &Machine, outcome: Outcome) -> String {
     if good && !skipped.is_empty() {
         text.push_str(&format!("; a person skipped {}", skipped.join(", ")));
     }
+    let by_word: Vec<String> = checked_by_hand(machine).into_iter().map(name).collect();
+    if !by_word.is_empty() && !matches!(outcome, Outcome::Verified | Outcome::RecoveredByFallback) {
+        let verb = if by_word.len() == 1 { "was" } else { "were" };
+        text.push_str(&format!(
+            "; the verify {} {verb} done by hand: nothing checked it",
+            by_word.join(", the verify ")
+        ));
+    }
     text
+}
+
+/// Why nothing is verified, and that all else succeeded only where it did.
+fn not_verified(machine: &Machine) -> String {
+    let failed_looks: Vec<&str> = machine
+        .plan
+        .iter()
+        .filter(|(id, step)| {
+            let progress = &machine.steps[id.index()];
+            let failed = matches!(progress.state, State::Failed(_)) && !progress.resolved;
+            failed && step.role == Role::Observe
+        })
+        .map(|(_, step)| step.id.as_str())
+        .collect();
+    let said = !passed_over(machine).is_empty() || !checked_by_hand(machine).is_empty();
+    let why = match machine.plan.steps.iter().any(|step| step.role == Role::Verify) {
+        _ if said => "",
+        true => ": no verify step ran",
+        false => ": the document has no verify step",
+    };
+    let looks = match failed_looks.as_slice() {
+        [] => String::new(),
+        [one] => format!("; step {one} failed, which only looked"),
+        all => format!("; steps {} failed, which only looked", all.join(", ")),
+    };
+    let all_succeeded = match why {
+        _ if said || !looks.is_empty() || machine.steps.iter().any(|step| step.by_hand) => "",
+        ": no verify step ran" => "every step that ran succeeded, ",
+        _ => "every step succeeded, ",
+    };
+    format!("{all_succeeded}not verified{why}{looks}")
+}
+
+/// The verify steps that a person says they did.
+fn checked_by_hand(machine: &Machine) -> Vec<StepId> {
+    let is_by_hand = |id: StepId, step: &PlanStep| {
+        let passed = machine.steps[id.index()].state == State::Passed;
+        step.role == Role::Verify && passed && is_word(machine, id)
+    };
+    machine.plan.iter().filter(|(id, step)| is_by_hand(*id, step)).map(|(id, _)| id).collect()
 }
 
 /// The steps that failed and that a person chose to go on without.
