@@ -184,7 +184,8 @@ impl<'a> Reader<'a> {
     /// Reads blocks up to the end of the one that holds them. The text of a tight list item comes
     /// without a paragraph around it and becomes one.
     fn blocks(&mut self, depth: usize) -> Vec<Block> {
-        let mut out = Vec::new();
+        // Most often a text, and a block of code or a list behind it.
+        let mut out = Vec::with_capacity(2);
         let mut open = self.open();
         while let Some((event, span)) = self.next() {
             match event {
@@ -247,7 +248,7 @@ impl<'a> Reader<'a> {
                 Event::Start(Tag::TableCell) => cells.push(self.inline(span).0),
                 Event::End(TagEnd::TableHead) => table.head = std::mem::take(&mut cells),
                 Event::End(TagEnd::TableRow) => table.rows.push(TableRow {
-                    cells: std::mem::take(&mut cells),
+                    cells: std::mem::replace(&mut cells, Vec::with_capacity(table.head.len())),
                     span: self.trimmed(row),
                     line: self.line(row.start),
                 }),

@@ -53,7 +53,9 @@ impl Begun {
         ] {
             text.push_str(&format!("__rb_{name}={path}\n"));
         }
-        text.push_str(BOOT);
+        // The shell reads it a character at a time: what is meant for people stays here.
+        let code = BOOT.lines().filter(|line| !line.trim_start().starts_with('#'));
+        code.for_each(|line| text.extend([line, "\n"]));
         text.push('\0');
         boot.replace(text.as_bytes())?;
         let begin = format!(

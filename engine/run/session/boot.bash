@@ -94,5 +94,4 @@ __rb_end() {
 # one line, as is every program: nothing but a step has line numbers.
 __rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; [[ $__rb_m != c ]] || { __rb_count=$((__rb_count + 1)); ( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; builtin eval "$__rb_loop"; } >/dev/null | builtin exit 0 ); __rb_m=c; }; builtin :; do if [[ $__rb_m != c ]]; then builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; fi; done; builtin exit 1'
 
-exec </dev/null >/dev/null 2>&1
 __rb_say R
