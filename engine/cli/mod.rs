@@ -71,32 +71,33 @@ pub struct Host<'a> {
 
 /// A subcommand: how it is declared, and what it does.
 struct Subcommand {
+    name: &'static str,
     command: fn() -> Command,
     run: fn(&ArgMatches, &mut Host<'_>, Option<procedure::Wanted>) -> Outcome,
 }
 
 const SUBCOMMANDS: &[Subcommand] = &[
-    Subcommand { command: list::command, run: list::run },
-    Subcommand { command: show::command, run: show::run },
-    Subcommand { command: plan::command, run: plan::run },
-    Subcommand { command: exec::command, run: exec::run },
-    Subcommand { command: rehearse::command, run: rehearse::run },
-    Subcommand { command: test::command, run: test::run },
-    Subcommand { command: chaos::command, run: chaos::run },
-    Subcommand { command: lint::command, run: lint::run },
-    Subcommand { command: runs::command, run: runs::run },
-    Subcommand { command: report::command, run: report::run },
-    Subcommand { command: resume::command, run: resume::run },
-    Subcommand { command: replay::command, run: replay::run },
-    Subcommand { command: verify::command, run: verify::run },
-    Subcommand { command: note::command, run: note::run },
-    Subcommand { command: stats::command, run: stats::run },
-    Subcommand { command: coverage::command, run: coverage::run },
+    Subcommand { name: "list", command: list::command, run: list::run },
+    Subcommand { name: "show", command: show::command, run: show::run },
+    Subcommand { name: "plan", command: plan::command, run: plan::run },
+    Subcommand { name: "exec", command: exec::command, run: exec::run },
+    Subcommand { name: "rehearse", command: rehearse::command, run: rehearse::run },
+    Subcommand { name: "test", command: test::command, run: test::run },
+    Subcommand { name: "chaos", command: chaos::command, run: chaos::run },
+    Subcommand { name: "lint", command: lint::command, run: lint::run },
+    Subcommand { name: "runs", command: runs::command, run: runs::run },
+    Subcommand { name: "report", command: report::command, run: report::run },
+    Subcommand { name: "resume", command: resume::command, run: resume::run },
+    Subcommand { name: "replay", command: replay::command, run: replay::run },
+    Subcommand { name: "verify", command: verify::command, run: verify::run },
+    Subcommand { name: "note", command: note::command, run: note::run },
+    Subcommand { name: "stats", command: stats::command, run: stats::run },
+    Subcommand { name: "coverage", command: coverage::command, run: coverage::run },
 ];
 
 /// Does what `args` say and returns the exit code.
 pub fn main(args: &[OsString], host: &mut Host<'_>) -> i32 {
-    let mut command = command();
+    let mut command = command(args);
     let wanted = prescan::wanted(&command, args).map(|request| procedure::Wanted::load(&request, host));
     if let Some(wanted) = &wanted {
         command = wanted.extend(command);
@@ -114,7 +115,7 @@ pub fn main(args: &[OsString], host: &mut Host<'_>) -> i32 {
         }
     };
     let Some((name, given)) = matches.subcommand() else { return USAGE };
-    let Some(subcommand) = SUBCOMMANDS.iter().find(|it| (it.command)().get_name() == name) else {
+    let Some(subcommand) = SUBCOMMANDS.iter().find(|it| it.name == name) else {
         return USAGE;
     };
     let outcome = (subcommand.run)(given, host, wanted);
@@ -129,7 +130,18 @@ pub fn main(args: &[OsString], host: &mut Host<'_>) -> i32 {
     }
 }
 
-fn command() -> Command {
+/// The subcommand that `args` name; none where they ask for the list of all, or name none.
+fn named(args: &[OsString]) -> Option<&'static str> {
+    let words = args.iter().skip(1).map(|arg| arg.to_string_lossy());
+    let mut words = words.take_while(|word| !matches!(word.as_ref(), "-h" | "--help" | "help"));
+    words.find_map(|word| SUBCOMMANDS.iter().find(|it| it.name == word)).map(|it| it.name)
+}
+
+/// What clap is to understand. Of the subcommands, only the one that `args` name is declared in full, unless they
+/// name none: all of them together take longer than the rest of a start.
+fn command(args: &[OsString]) -> Command {
+    let named = named(args);
+    let versions = args.get(1).is_some_and(|arg| arg == "--version" || arg == "-V");
     let mut command = Command::new("runbook")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Runs the Markdown runbooks that on-call engineers already have")
@@ -149,7 +161,9 @@ fn command() -> Command {
         .arg(flag("quiet", "Say only what failed, and the summary").short('q').global(true))
         .arg(flag("verbose", "Say more").short('v').conflicts_with("quiet").global(true));
     for subcommand in SUBCOMMANDS {
-        command = command.subcommand((subcommand.command)());
+        let is_meant = named.map_or(!versions, |named| named == subcommand.name);
+        let declared = if is_meant { (subcommand.command)() } else { Command::new(subcommand.name) };
+        command = command.subcommand(declared);
     }
     command
 }
@@ -228,4 +242,40 @@ fn coloured(text: &str, style: Style) -> String {
         out.push_str(painted.as_deref().unwrap_or(line));
     }
     out
+}
+
+#[cfg(test)]
+mod declarations {
+    use super::*;
+
+    fn args(words: &str) -> Vec<OsString> {
+        words.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn subcommands_have_the_names_they_are_listed_with() {
+        for subcommand in SUBCOMMANDS {
+            assert_eq!((subcommand.command)().get_name(), subcommand.name);
+        }
+    }
+
+    #[test]
+    fn the_subcommand_that_is_named_is_declared_in_full() {
+        let full = |words: &str| -> Vec<String> {
+            let command = command(&args(words));
+            let full = command.get_subcommands().filter(|it| it.get_about().is_some());
+            full.map(|it| it.get_name().to_owned()).collect()
+        };
+        for (words, meant) in [
+            ("runbook exec list --help", "exec"),
+            ("runbook --color never -q list", "list"),
+            ("runbook lits list", "list"),
+        ] {
+            assert_eq!(full(words), [meant], "{words}");
+        }
+        for words in ["runbook", "runbook exce", "runbook --help exec", "runbook help exec", "runbook -h"] {
+            assert_eq!(full(words).len(), SUBCOMMANDS.len(), "{words}");
+        }
+        assert_eq!(full("runbook --version"), Vec::<String>::new());
+    }
 }

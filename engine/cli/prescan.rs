@@ -96,7 +96,7 @@ mod tests {
     fn request(args: &[&str]) -> Option<Request> {
         let args: Vec<OsString> =
             std::iter::once("runbook").chain(args.iter().copied()).map(OsString::from).collect();
-        wanted(&super::super::command(), &args)
+        wanted(&super::super::command(&args), &args)
     }
 
     #[test]
