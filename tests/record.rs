@@ -46,6 +46,46 @@ fn a_run_is_recorded_for_its_owner_alone_and_can_be_checked() {
 }
 
 #[test]
+fn a_falsified_last_line_is_found_by_the_head_that_the_engine_kept() {
+    let finished = Test::on(DEPLOY, &["exec", "Deploy", "--yes"]).run().exit(0);
+    let head =
+        finished.stdout.lines().find_map(|line| line.strip_prefix("  head ")).expect("is printed").to_owned();
+    let test = finished.test.again(&["note", "last", "it was the disk"]).run().exit(0).test;
+    let test = test.again(&["verify", "last"]).run().exit(0).says("is intact").test;
+    let run = std::fs::read_dir(test.state().join("runs")).expect("is there").next().expect("one run");
+    let run = run.expect("is readable").path();
+    let id = run.file_name().expect("has a name").to_string_lossy().into_owned();
+    let change = |file: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(run.join(file)).expect("is there");
+        let (at, _) = text.rmatch_indices(from).next().expect("is in it");
+        std::fs::write(run.join(file), format!("{}{to}{}", &text[..at], &text[at + from.len()..]))
+            .expect("is ours");
+    };
+    let events = test.journal().len();
+    let broken = format!("run {id} is broken at line {events}: its hash is ");
+    let why = ", not the head that was kept: it was changed, or lines behind it are missing\n";
+    change("journal.jsonl", "\"verified\"", "\"observed\"");
+    let test = test.again(&["verify", "last"]).run().exit(1).says(&broken).says(why).test;
+    // Without a head nothing covers the last line but the head that was printed.
+    std::fs::write(run.join("lock"), "").expect("is ours");
+    let uncovered = format!(
+        "run {id} is finished: {events} events, every hash fits; its last event is covered by nothing: compare it with \
+         the head that was printed (--head HASH)\n"
+    );
+    let test = test.again(&["verify", "last"]).run().exit(1).says(&uncovered).test;
+    let test =
+        test.again(&["verify", "last", "--head", &head]).run().exit(1).says(", not the given head: ").test;
+    change("journal.jsonl", "\"observed\"", "\"verified\"");
+    let test = test.again(&["verify", "last", "--head", &head]).run().exit(0).says("is intact").test;
+    change("notes.jsonl", "it was the disk", "it was ann's disk");
+    let test = test.again(&["verify", "last", "--head", &head]).run().exit(1);
+    let test = test.says("its notes are broken at line 1: its hash is ").says(why).test;
+    std::fs::write(run.join("notes.lock"), "").expect("is ours");
+    let uncovered = "its notes fit one another; the last one is covered by nothing\n";
+    test.again(&["verify", "last", "--head", &head]).run().exit(1).says(uncovered);
+}
+
+#[test]
 fn a_run_that_is_not_there_is_named() {
     Test::new()
         .args(&["report", "2026"])
@@ -152,5 +192,5 @@ fn a_full_disk_stops_the_run_before_the_next_step() {
     let kept = test.path("kept");
     let test = test.env("RUNBOOK_HOME", kept).again(&["runs"]).run().exit(0).says("unknown").test;
     let verified = test.again(&["verify", "last"]).run().exit(1);
-    verified.says("every hash fits, and no `run_finished`; the last line is torn\n");
+    verified.says("every hash fits, and no `run_finished`; the last line is torn; its last event is covered by nothing\n");
 }

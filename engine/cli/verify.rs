@@ -17,10 +17,16 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wanted>) -> Outcome {
     let (store, id) = runs::find(matches, host)?;
+    // The head first: a run that ends meanwhile must not look changed.
+    let kept = store.kept_head(&id).map_err(|error| runs::unreadable(&id, &error))?;
     let text = store.text(&id).map_err(|error| runs::unreadable(&id, &error))?;
-    let verification = verify(&text, matches.get_one::<String>("head").map(String::as_str));
+    let given = matches.get_one::<String>("head").map(String::as_str);
+    let verification = verify(&text, given, kept.as_deref());
     let mut said = format!("run {id} is {verification}\n");
-    if let Verification::Intact { head, .. } | Verification::NotFinished { head, .. } = &verification {
+    if let Verification::Intact { head, .. }
+    | Verification::Uncovered { head, .. }
+    | Verification::NotFinished { head, .. } = &verification
+    {
         said.push_str(&format!("head {head}\n"));
     }
     host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
@@ -31,9 +37,14 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
             host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
             return Ok(1);
         }
+        if !notes.covered {
+            let said = "its notes fit one another; the last one is covered by nothing\n";
+            host.out.write_all(said.as_bytes()).map_err(|error| Failure::output(&error))?;
+            return Ok(1);
+        }
     }
     Ok(match verification {
         Verification::Intact { .. } => 0,
-        Verification::NotFinished { .. } | Verification::Broken { .. } => 1,
+        Verification::Uncovered { .. } | Verification::NotFinished { .. } | Verification::Broken { .. } => 1,
     })
 }

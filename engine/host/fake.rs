@@ -1,5 +1,6 @@
 //! Hosts that exist in memory, for tests: nothing outside is touched and time moves when told.
 
+use super::files::Held;
 use super::processes::Process;
 use super::{Append, Clock, Ends, Entry, Environment, Exposed, Files, Lock, Processes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -276,6 +277,15 @@ impl Append for FakeAppend {
 struct FakeLock {
     files: FakeFiles,
     path: PathBuf,
+}
+
+impl Held for FakeLock {
+    fn keep(&mut self, text: &str) -> io::Result<()> {
+        let mut tree = lock(&self.files.0);
+        tree.writable(&self.path)?;
+        tree.files.insert(self.path.clone(), text.as_bytes().to_vec());
+        Ok(())
+    }
 }
 
 impl Drop for FakeLock {

@@ -147,15 +147,34 @@ pub struct Entry {
 }
 
 /// A lock that is held.
-#[derive(Debug)]
 pub struct Lock {
     /// Dropping it gives the lock back.
-    _held: Box<dyn std::any::Any + Send>,
+    held: Box<dyn Held>,
+}
+
+/// What holds a lock: the file that stands for it.
+pub(crate) trait Held: Send {
+    /// Writes `text` over the beginning of the file.
+    fn keep(&mut self, text: &str) -> io::Result<()>;
 }
 
 impl Lock {
-    pub(crate) fn new(held: impl std::any::Any + Send) -> Self {
-        Self { _held: Box::new(held) }
+    pub(crate) fn new(held: impl Held + 'static) -> Self {
+        Self { held: Box::new(held) }
+    }
+
+    /// Writes `text` over what the lock's file holds; texts of one lock are of one length.
+    ///
+    /// # Errors
+    /// Whatever writing gives.
+    pub fn keep(&mut self, text: &str) -> io::Result<()> {
+        self.held.keep(text)
+    }
+}
+
+impl std::fmt::Debug for Lock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lock").finish_non_exhaustive()
     }
 }
 
@@ -299,6 +318,12 @@ impl Files for SystemFiles {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+impl Held for File {
+    fn keep(&mut self, text: &str) -> io::Result<()> {
+        self.write_all_at(text.as_bytes(), 0)
     }
 }
 

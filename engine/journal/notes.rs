@@ -23,6 +23,8 @@ pub struct Notes {
     pub events: Vec<Event>,
     /// The first line that is not as it was written, from 1, and why.
     pub broken: Option<(u64, String)>,
+    /// A head covers the last note, or there is none.
+    pub covered: bool,
 }
 
 impl Store<'_> {
@@ -40,20 +42,25 @@ impl Store<'_> {
     /// # Errors
     /// As of [`Store::add_note`].
     pub fn add(&self, id: &str, body: EventBody, clock: &dyn Clock) -> io::Result<()> {
-        let _lock = self
+        let mut lock = self
             .files()
-            .lock(&self.directory(id).join("notes.lock"))?
+            .lock(&self.notes_lock(id))?
             .ok_or_else(|| io::Error::new(ErrorKind::WouldBlock, "somebody is adding a note right now"))?;
         let (start, existing) = self.notes_text(id)?;
-        check_chain(&existing, &start).map_err(|(line, why)| {
-            io::Error::new(ErrorKind::InvalidData, format!("line {line} of its notes was changed: {why}"))
-        })?;
+        check_chain(&existing, &start, self.head_in(&self.notes_lock(id))?.as_deref()).map_err(
+            |(line, why)| {
+                io::Error::new(ErrorKind::InvalidData, format!("line {line} of its notes was changed: {why}"))
+            },
+        )?;
         let (seq, prev) = existing.lines().fold((0, start), |(seq, _), line| (seq + 1, hash(line)));
         let mut chain = Chain::after(Vec::new(), seq, prev);
         let (_, line) = chain.link(body, clock.wall(), 0);
         let mut file = self.files().append(&self.notes(id))?;
         file.append(format!("{line}\n").as_bytes())?;
-        file.sync()
+        file.sync()?;
+        // The note is written; without its head, `verify` says that it is covered by nothing.
+        let _ = lock.keep(&hash(&line));
+        Ok(())
     }
 
     /// The notes of run `id`, as far as they can be read.
@@ -63,11 +70,14 @@ impl Store<'_> {
     pub fn read_notes(&self, id: &str) -> io::Result<Notes> {
         // A run without a start has nothing that notes could belong to.
         if self.first_line_of(id)?.is_none() {
-            return Ok(Notes { events: Vec::new(), broken: None });
+            return Ok(Notes { events: Vec::new(), broken: None, covered: true });
         }
+        // The head first: a note that is added meanwhile must not look changed.
+        let kept = self.head_in(&self.notes_lock(id))?;
         let (start, text) = self.notes_text(id)?;
         let events = text.lines().map_while(|line| decode(line, &mut Vec::new()).ok()).collect();
-        Ok(Notes { events, broken: check_chain(&text, &start).err() })
+        let chain = check_chain(&text, &start, kept.as_deref());
+        Ok(Notes { events, covered: chain == Ok(true), broken: chain.err() })
     }
 
     /// The hash that the notes of run `id` begin with, and their text; nothing where there are none.
@@ -80,6 +90,11 @@ impl Store<'_> {
             bytes => String::from_utf8_lossy(&bytes?).into_owned(),
         };
         Ok((hash(&first), text))
+    }
+
+    /// The lock of who adds a note; its file keeps the hash of the last one.
+    fn notes_lock(&self, id: &str) -> PathBuf {
+        self.directory(id).join("notes.lock")
     }
 
     fn notes(&self, id: &str) -> PathBuf {
@@ -171,6 +186,13 @@ mod tests {
         assert_eq!(broken(&text), None);
         let why = "its hash is not the one that line 2 carries: one of them was changed";
         assert_eq!(broken(&text.replacen("ann: a", "ann: A", 1)), Some((1, why.to_owned())));
+        let last = text.replacen("ann: more", "ann: less", 1);
+        let hash = hash(last.lines().next_back().expect("has two"));
+        let why = format!(
+            "its hash is {hash}, not the head that was kept: it was changed, or lines behind it are missing"
+        );
+        assert_eq!(broken(&last), Some((2, why)));
+        assert_eq!(broken(""), Some((1, "it is missing".to_owned())));
         let foreign = files.read(&store.notes(other), 9999).expect("is there");
         let foreign = String::from_utf8(foreign).expect("is text");
         assert_eq!(broken(&foreign), Some((1, "its `prev` is not the start of a chain".to_owned())));

@@ -3,6 +3,7 @@
 use super::line::{Chain, hash};
 use super::read::{Journal, Tail, read};
 use super::store::{Store, Writer};
+use super::verify::{Verification, verify};
 use std::io::{self, ErrorKind};
 
 impl Store<'_> {
@@ -18,6 +19,11 @@ impl Store<'_> {
         let text = self.text(id)?;
         let journal = read(&text);
         if let Tail::Unreadable { line, why } = &journal.tail {
+            let why = format!("line {line} of its journal: {why}");
+            return Err(io::Error::new(ErrorKind::InvalidData, why));
+        }
+        // What does not fit its head would be covered by what is written behind it.
+        if let Verification::Broken { line, why } = verify(&text, None, self.kept_head(id)?.as_deref()) {
             let why = format!("line {line} of its journal: {why}");
             return Err(io::Error::new(ErrorKind::InvalidData, why));
         }
@@ -48,7 +54,6 @@ mod tests {
     use crate::event::EventBody;
     use crate::host::Files;
     use crate::host::fake::{FakeClock, FakeFiles};
-    use crate::journal::{Verification, verify};
 
     const RUN: &str = "20260102T030405Z-abcdef";
 
@@ -75,7 +80,10 @@ mod tests {
         writer.record(&clock, resume, 0, true).2.expect("memory has room");
         let text = store.text(RUN).expect("is there");
         let head = writer.head().to_owned();
-        assert_eq!(verify(&text, None), Verification::NotFinished { events: 3, head, torn: false });
+        assert_eq!(
+            verify(&text, None, None),
+            Verification::NotFinished { events: 3, head, torn: false, covered: false }
+        );
         let torn = files.read(&store.directory(RUN).join("torn-2"), 99).expect("is there");
         assert_eq!(torn, b"{\"v\":1,\"se");
     }

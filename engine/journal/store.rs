@@ -1,8 +1,8 @@
 //! Where runs are kept: one directory a run, below `$RUNBOOK_HOME/runs/`.
 //!
 //! `journal.jsonl` is the record; the document as it was lies beside it, and a lock that the engine
-//! holds while it lives, so that a crashed run can be told from one that goes on. Nothing here
-//! interprets an event.
+//! holds while it lives, so that a crashed run can be told from one that goes on. When the run ends, the lock's
+//! file keeps the head of the record's chain. Nothing else here interprets an event.
 
 use super::line::Chain;
 use super::read::{Journal, read};
@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// Longest journal that is read whole, in bytes.
 const MAX_JOURNAL: u64 = 1 << 30;
+
+/// Length of a head in a lock's file, in bytes.
+const HEAD_LENGTH: u64 = 64;
 
 /// All runs of this host and user.
 #[derive(Clone)]
@@ -99,7 +102,7 @@ impl<'a> Store<'a> {
 
     pub(super) fn writer(&self, id: &str, chain: Chain, lock: Lock) -> io::Result<Writer> {
         let journal = self.files.append(&self.journal(id))?;
-        Ok(Writer { journal, chain, broken: false, _lock: lock })
+        Ok(Writer { journal, chain, broken: false, lock })
     }
 
     /// Every run's id, the newest first. None where there is no directory yet.
@@ -159,6 +162,25 @@ impl<'a> Store<'a> {
         Ok(read(&self.text(id)?))
     }
 
+    /// The head of run `id` that its engine wrote down when it recorded the run's end, if it did.
+    ///
+    /// # Errors
+    /// Whatever reading gives.
+    pub fn kept_head(&self, id: &str) -> io::Result<Option<String>> {
+        self.head_in(&self.directory(id).join("lock"))
+    }
+
+    /// The head that was kept in a lock's file, if it is one.
+    pub(super) fn head_in(&self, lock: &Path) -> io::Result<Option<String>> {
+        let bytes = match self.files.read_at(lock, 0, HEAD_LENGTH) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            bytes => bytes?,
+        };
+        let head = String::from_utf8(bytes).ok();
+        Ok(head
+            .filter(|head| head.len() as u64 == HEAD_LENGTH && head.bytes().all(|b| b.is_ascii_hexdigit())))
+    }
+
     /// Whether the engine of run `id` lives: it holds the run's lock.
     pub fn is_running(&self, id: &str) -> bool {
         let lock = self.directory(id).join("lock");
@@ -181,7 +203,7 @@ pub struct Writer {
     journal: Box<dyn Append>,
     chain: Chain,
     broken: bool,
-    _lock: Lock,
+    lock: Lock,
 }
 
 impl Writer {
@@ -195,6 +217,7 @@ impl Writer {
         mono_ms: u64,
         durable: bool,
     ) -> (Event, String, io::Result<()>) {
+        let ends = matches!(body, EventBody::RunFinished(_));
         let (event, mut line) = self.chain.link(body, clock.wall(), mono_ms);
         line.push('\n');
         let written = self.write(line.as_bytes(), durable);
@@ -202,6 +225,10 @@ impl Writer {
         line.pop();
         if written.is_ok() {
             self.chain.accept(&line);
+            if ends {
+                // The record is whole without it; `verify` says that its last event is covered by nothing.
+                let _ = self.lock.keep(self.chain.head());
+            }
         }
         (event, line, written)
     }
@@ -261,7 +288,10 @@ pub(super) mod tests {
         assert_eq!((journal.events.len(), journal.tail), (2, Tail::Whole));
         let text = store.text(RUN).expect("is there");
         let head = writer.head().to_owned();
-        assert_eq!(verify(&text, None), Verification::NotFinished { events: 2, head, torn: false });
+        assert_eq!(
+            verify(&text, None, None),
+            Verification::NotFinished { events: 2, head, torn: false, covered: false }
+        );
         assert_eq!(files.read(&store.directory(RUN).join("document.md"), 99).expect("is there"), b"# Doc\n");
         assert_eq!(writer.events(), 2);
     }

@@ -1,7 +1,8 @@
 //! Checks a journal's chain: change, removal, reordering, a cut tail.
 //!
-//! The chain proves that no line changed after another was written behind it. Only the head's hash,
-//! kept elsewhere, proves that the last line is the one that was written.
+//! The chain proves that no line changed after another was written behind it. The head that the engine keeps beside
+//! it at a run's end covers the last line, too. Who writes the whole record anew, that head included, is seen only
+//! by a head that was kept elsewhere.
 
 use super::line::{FIRST_PREV, hash};
 use serde_json::Value;
@@ -10,8 +11,15 @@ use std::fmt;
 /// What checking a journal found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// Every line fits.
+    /// Every line fits, the last one to a head.
     Intact {
+        /// Number of lines.
+        events: u64,
+        /// Hash of the last line.
+        head: String,
+    },
+    /// Every line fits and the run has its end, but no head covers the last line.
+    Uncovered {
         /// Number of lines.
         events: u64,
         /// Hash of the last line.
@@ -25,6 +33,8 @@ pub enum Verification {
         head: String,
         /// A torn line follows.
         torn: bool,
+        /// A head covers the last complete line.
+        covered: bool,
     },
     /// A line does not fit.
     Broken {
@@ -39,10 +49,18 @@ impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Intact { events, .. } => write!(f, "intact: {events} events, every hash fits"),
-            Self::NotFinished { events, torn, .. } => {
+            Self::Uncovered { events, .. } => write!(
+                f,
+                "finished: {events} events, every hash fits; its last event is covered by nothing: compare it with the \
+                 head that was printed (--head HASH)"
+            ),
+            Self::NotFinished { events, torn, covered, .. } => {
                 write!(f, "not finished: {events} events, every hash fits, and no `run_finished`")?;
                 if *torn {
                     write!(f, "; the last line is torn")?;
+                }
+                if !covered {
+                    write!(f, "; its last event is covered by nothing")?;
                 }
                 Ok(())
             }
@@ -51,9 +69,10 @@ impl fmt::Display for Verification {
     }
 }
 
-/// Checks the text of a `journal.jsonl`, and its head if one is given.
-pub fn verify(text: &str, head: Option<&str>) -> Verification {
-    let mut links = Links { prev: FIRST_PREV.to_owned(), events: 0 };
+/// Checks the text of a `journal.jsonl`, and its head: the `given` one, else the one that was `kept`. A kept head
+/// is of the run's last end; what a resumed part that was killed wrote behind it is covered but for its last line.
+pub fn verify(text: &str, given: Option<&str>, kept: Option<&str>) -> Verification {
+    let mut links = Links::new(FIRST_PREV, kept);
     let mut finished = false;
     let mut torn = false;
     for line in text.split_inclusive('\n') {
@@ -89,45 +108,66 @@ pub fn verify(text: &str, head: Option<&str>) -> Verification {
             }
         }
     }
-    let Links { prev, events } = links;
-    if let Some(head) = head
-        && !head.eq_ignore_ascii_case(&prev)
-    {
-        return Verification::Broken {
-            line: events,
-            why: format!(
-                "its hash is {prev}, not the given head: it was changed, or lines behind it are missing"
-            ),
-        };
-    }
-    if finished {
-        Verification::Intact { events, head: prev }
-    } else {
-        Verification::NotFinished { events, head: prev, torn }
+    let covered = match given {
+        Some(given) if given.eq_ignore_ascii_case(&links.prev) => Ok(true),
+        Some(_) => Err(links.not("the given head")),
+        None => links.covered(),
+    };
+    let Links { prev: head, events, .. } = links;
+    match (covered, finished) {
+        (Err((line, why)), _) => Verification::Broken { line, why },
+        (Ok(true), true) => Verification::Intact { events, head },
+        (Ok(false), true) => Verification::Uncovered { events, head },
+        (Ok(covered), false) => Verification::NotFinished { events, head, torn, covered },
     }
 }
 
-/// Checks lines that are chained to one another, the first to `start`; of notes, which have no end.
+/// Checks lines that are chained to one another, the first to `start`; of notes, which have no end. Gives whether
+/// the `kept` head covers the last one.
 ///
 /// # Errors
 /// The first line that does not fit, from 1, and why.
-pub(super) fn check_chain(text: &str, start: &str) -> Result<(), (u64, String)> {
-    let mut links = Links { prev: start.to_owned(), events: 0 };
+pub(super) fn check_chain(text: &str, start: &str, kept: Option<&str>) -> Result<bool, (u64, String)> {
+    let mut links = Links::new(start, kept);
     for line in text.lines() {
         let value =
             serde_json::from_str(line).map_err(|_| (links.events + 1, "it is not JSON".to_owned()))?;
         links.link(line, &value)?;
     }
-    Ok(())
+    links.covered()
 }
 
 /// How far a chain was followed.
-struct Links {
+struct Links<'a> {
     prev: String,
     events: u64,
+    /// The head that was kept, if one was.
+    kept: Option<&'a str>,
+    /// A line's hash is the kept head.
+    seen: bool,
 }
 
-impl Links {
+impl<'a> Links<'a> {
+    fn new(start: &str, kept: Option<&'a str>) -> Self {
+        Self { prev: start.to_owned(), events: 0, kept, seen: false }
+    }
+
+    /// Whether the kept head covers the last line; else the line that does not fit it, and why.
+    fn covered(&self) -> Result<bool, (u64, String)> {
+        match self.kept {
+            Some(_) if self.events == 0 => Err((1, "it is missing".to_owned())),
+            Some(_) if !self.seen => Err(self.not("the head that was kept")),
+            kept => Ok(self.events == 0 || kept == Some(&self.prev)),
+        }
+    }
+
+    /// The last line is not the one that `head` names.
+    fn not(&self, head: &str) -> (u64, String) {
+        let hash = &self.prev;
+        let why = format!("its hash is {hash}, not {head}: it was changed, or lines behind it are missing");
+        (self.events, why)
+    }
+
     /// Follows the chain over one more line; else the line that does not fit, from 1, and why.
     fn link(&mut self, line: &str, value: &Value) -> Result<(), (u64, String)> {
         let number = self.events + 1;
@@ -150,6 +190,7 @@ impl Links {
             });
         }
         self.prev = hash(line);
+        self.seen |= self.kept == Some(&self.prev);
         self.events += 1;
         Ok(())
     }
@@ -194,7 +235,52 @@ pub(super) mod tests {
     }
 
     fn said(lines: &[String]) -> String {
-        verify(&text(lines), None).to_string()
+        verify(&text(lines), None, lines.last().map(|line| hash(line)).as_deref()).to_string()
+    }
+
+    const UNCOVERED: &str = "finished: 4 events, every hash fits; its last event is covered by nothing: compare it with \
+                             the head that was printed (--head HASH)";
+
+    #[test]
+    fn a_changed_last_line_is_named_where_a_head_was_kept() {
+        let mut lines = journal();
+        let kept = hash(&lines[3]);
+        lines[3] = lines[3].replace("\"observed\"", "\"verified\"");
+        let broken = |head: &str| {
+            let hash = hash(&lines[3]);
+            format!(
+                "broken at line 4: its hash is {hash}, not {head}: it was changed, or lines behind it are missing"
+            )
+        };
+        let changed = text(&lines);
+        assert_eq!(verify(&changed, None, Some(&kept)).to_string(), broken("the head that was kept"));
+        assert_eq!(verify(&changed, Some(&kept), None).to_string(), broken("the given head"));
+        assert_eq!(verify(&changed, None, None).to_string(), UNCOVERED);
+        assert_eq!(verify("", None, Some(&kept)).to_string(), "broken at line 1: it is missing");
+    }
+
+    #[test]
+    fn a_kept_head_covers_what_ended_before_it() {
+        let mut bodies = bodies();
+        let kept = hash(&lines(bodies.clone())[3]);
+        bodies.push(EventBody::Resume {
+            after: 4,
+            document_sha256: "ab".into(),
+            unknown: None,
+            from: Some(StepId(0)),
+        });
+        let resumed = lines(bodies);
+        assert_eq!(
+            verify(&text(&resumed), None, Some(&kept)).to_string(),
+            "not finished: 5 events, every hash fits, and no `run_finished`; its last event is covered by nothing"
+        );
+        assert_eq!(
+            verify(&text(&resumed[..4]), None, Some(&hash(&resumed[4]))).to_string(),
+            format!(
+                "broken at line 4: its hash is {kept}, not the head that was kept: it was changed, or lines behind it are \
+                 missing"
+            )
+        );
     }
 
     #[test]
@@ -202,7 +288,7 @@ pub(super) mod tests {
         let lines = journal();
         let head = hash(&lines[3]);
         assert_eq!(
-            verify(&text(&lines), Some(&head)),
+            verify(&text(&lines), Some(&head), None),
             Verification::Intact { events: 4, head: head.clone() }
         );
         assert_eq!(said(&lines), "intact: 4 events, every hash fits");
@@ -239,11 +325,12 @@ pub(super) mod tests {
         let lines = journal();
         assert_eq!(said(&lines[..3]), "not finished: 3 events, every hash fits, and no `run_finished`");
         assert_eq!(
-            verify(&text(&lines)[..text(&lines).len() - 5], None).to_string(),
-            "not finished: 3 events, every hash fits, and no `run_finished`; the last line is torn"
+            verify(&text(&lines)[..text(&lines).len() - 5], None, None).to_string(),
+            "not finished: 3 events, every hash fits, and no `run_finished`; the last line is torn; its last event is \
+             covered by nothing"
         );
         assert_eq!(
-            verify(&text(&lines[..3]), Some("ab")).to_string(),
+            verify(&text(&lines[..3]), Some("ab"), None).to_string(),
             format!(
                 "broken at line 3: its hash is {}, not the given head: it was changed, or lines behind it are missing",
                 hash(&lines[2])
