@@ -1,6 +1,6 @@
 //! What a person may do about a step that failed, at a terminal: each choice is echoed and recorded.
 
-use crate::harness::{OnTerminal, Test};
+use crate::harness::{OnTerminal, Reply, Service, Test};
 use serde_json::Value;
 
 const DOCUMENT: &str = "\
@@ -177,4 +177,36 @@ fn a_verify_that_a_person_says_they_did_is_not_verified() {
     assert_eq!((&end["outcome"], &end["summary"]), (&"not_verified".into(), &summary.into()), "{end}");
     assert_eq!(end["targets"][0]["verdict"], "within_not_verified", "{end}");
     assert!(end["recovered_ms"].is_null(), "{end}");
+}
+
+#[test]
+fn a_mistyped_value_does_not_lead_to_the_kill_switch_unwarned() {
+    let service = Service::start(|_| Reply::Status(404, "no such engine"));
+    let document = format!(
+        "# Bot\n\n1. Force restart:\n   ```bash\n   curl -fsS -X POST http://{}/engines/<engine_id>/start\n   ```\n\
+         2. If it fails, activate kill switch:\n   ```bash\n   touch killed\n   ```\n",
+        service.address()
+    );
+    for answer in ["y", "n"] {
+        let test = Test::on(&document, &["exec", "Bot", "--yes", "--engine-id", "33"]);
+        let mut screen = OnTerminal::start(&test.command());
+        screen.wait_for(
+            "    $ touch killed\r\nwarning: its own request was refused (HTTP 404): is `engine_id = 33` right?\r\nThe \
+             fallback would act on a step that was never really tried\r\n  [r] retry it\r\n",
+        );
+        screen.wait_for(
+            "  [s] skip it and go on\r\n  [f] take the fallback\r\n  [a] abort the run\r\nwhat now?",
+        );
+        screen.type_in("f\r");
+        screen.wait_for("the step before it was never really tried: run step 2 `If it fails, activate\r\n");
+        screen.wait_for("all the same? [y]es, [N]o, [a]bort:");
+        assert!(!test.path("killed").exists(), "it is asked first");
+        screen.type_in(&format!("{answer}\r"));
+        let (code, said) = screen.finish();
+        assert_eq!(
+            (code, test.path("killed").exists()),
+            if answer == "y" { (5, true) } else { (1, false) },
+            "{said}"
+        );
+    }
 }

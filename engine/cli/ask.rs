@@ -222,6 +222,9 @@ fn show(question: &Question, proposal: &[String], out: &mut dyn Write) -> io::Re
         QuestionKind::Confirm | QuestionKind::Decide => {}
     }
     proposal.iter().try_for_each(|line| writeln!(out, "{line}"))?;
+    if let QuestionKind::Failure { doubt: Some(doubt), .. } = &question.kind {
+        say(&format!("warning: {doubt}"), "", out)?;
+    }
     match &question.kind {
         QuestionKind::Choose { arms } => {
             for (number, (_, text)) in (1..).zip(arms) {
@@ -372,7 +375,7 @@ mod tests {
         (reply, String::from_utf8(out).expect("is text"))
     }
 
-    const FAILURE: QuestionKind = QuestionKind::Failure { fallback: None };
+    const FAILURE: QuestionKind = QuestionKind::Failure { fallback: None, doubt: None };
 
     const YES_NO: &[Choice] = &[Choice::Yes, Choice::Abort, Choice::No];
 
@@ -465,6 +468,15 @@ mod tests {
             let reply = asked(FAILURE, &choices, input).0;
             assert_eq!((reply.choice, reply.note.as_deref()), (choice, note), "{input:?}");
         }
+        let warned =
+            QuestionKind::Failure { fallback: None, doubt: Some("is `engine_id = 33` right?".into()) };
+        let (_, said) =
+            asked_about(None, &["step 3 changes"], warned, &[Choice::Fallback, Choice::Abort], "a\n");
+        assert_eq!(
+            said,
+            "\nstep 2 `Force restart` failed\nstep 3 changes\nwarning: is `engine_id = 33` right?\n  \
+             [f] take the fallback\n  [a] abort the run\nwhat now? "
+        );
         let (_, said) =
             asked_about(None, &["step 3 changes (line 9):", "    $ ./kill"], FAILURE, &choices, "a\n");
         assert_eq!(

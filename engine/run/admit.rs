@@ -191,6 +191,13 @@ impl Machine {
             let detail = Some("a rollback runs unattended only with --yes".into());
             return Some(self.skip(id, SkipReason::Declined, detail));
         }
+        if !progress.confirmed && progress.doubted && !self.policy.unattended {
+            let text = format!(
+                "the step before it was never really tried: run step {} `{}` all the same",
+                step.id, step.label
+            );
+            return Some(self.confirm(id, text));
+        }
         if !progress.confirmed && self.needs_confirmation(step, rollback) {
             return Some(self.confirm(id, format!("run step {} `{}`", step.id, step.label)));
         }

@@ -3,8 +3,8 @@
 use super::machine::{Machine, Next};
 use super::policy::{Question, QuestionKind};
 use super::progress::State;
-use crate::event::{Choice, EventBody, SkipReason, StepFinished, StepResult};
-use crate::plan::{PlanReach, PlanStep, StepId, Work};
+use crate::event::{Choice, EventBody, NotTried, SkipReason, StepFinished, StepResult};
+use crate::plan::{MASK, PlanReach, PlanStep, StepId, Work};
 use crate::runbook::Role;
 use std::time::Duration;
 
@@ -122,7 +122,7 @@ impl Machine {
         }
         let fallback =
             if is_verify { self.fallback_for_verify(failed) } else { self.fallback_for_act(failed) };
-        let not_tried = matches!(result, StepResult::Failed { not_tried: Some(_), .. }) && !is_verify;
+        let not_tried = self.not_tried(failed).is_some();
         if self.policy.unattended {
             if not_tried || matches!(result, StepResult::Unknown) {
                 return None;
@@ -171,19 +171,65 @@ impl Machine {
             _ => "failed",
         };
         let mut text = format!("step {} `{}` {what}", step.id, step.label);
-        let mut choices = Vec::new();
+        let mut choices = vec![Choice::Retry];
         let fallback = self.fallback_behind(failed);
+        let doubt = fallback.and_then(|_| self.doubt(failed));
         if let Some(fallback) = fallback {
             let fallback = self.plan.step(fallback);
-            choices.push(Choice::Fallback);
             text.push_str(&format!("; its fallback is step {} `{}`", fallback.id, fallback.label));
         }
-        choices.push(Choice::Retry);
         if step.shell().is_some() {
             choices.push(Choice::Edit);
         }
         choices.extend([Choice::DoneByHand, Choice::Skip, Choice::Abort]);
-        Question { kind: QuestionKind::Failure { fallback }, step: failed, text, choices }
+        match (fallback, &doubt) {
+            (None, _) => {}
+            (Some(_), None) => choices.insert(0, Choice::Fallback),
+            (Some(_), Some(_)) => choices.insert(choices.len() - 1, Choice::Fallback),
+        }
+        Question { kind: QuestionKind::Failure { fallback, doubt }, step: failed, text, choices }
+    }
+
+    /// Why an act that failed was never really tried.
+    pub(super) fn not_tried(&self, step: StepId) -> Option<&NotTried> {
+        match &self.steps.get(step.index())?.state {
+            State::Failed(StepResult::Failed { not_tried: Some(why), .. })
+                if self.plan.step(step).role != Role::Verify =>
+            {
+                Some(why)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is to be thought of before the fallback of `failed` is taken, with the values in use.
+    fn doubt(&self, failed: StepId) -> Option<String> {
+        let (why, values_matter) = match self.not_tried(failed)? {
+            NotTried::MissingCommand { command } => {
+                (format!("`{command}` is missing or not executable"), false)
+            }
+            NotTried::Http { code } => (format!("its own request was refused (HTTP {code})"), true),
+            NotTried::EndedEarly => ("it stopped before its last command".to_owned(), true),
+        };
+        let names = &self.plan.step(failed).parameters;
+        let is_asked = values_matter && self.edited(failed).is_none();
+        let values: Vec<String> = self
+            .plan
+            .parameters
+            .iter()
+            .filter(|parameter| is_asked && names.contains(&parameter.name))
+            .filter_map(|parameter| {
+                let value = parameter.value.as_deref()?.replace(char::is_control, " ");
+                let value = if parameter.secret { MASK } else { &value };
+                Some(format!("`{} = {value}`", parameter.name))
+            })
+            .collect();
+        let asked = match values.as_slice() {
+            [] => ".".to_owned(),
+            [one] => format!(": is {one} right?"),
+            all => format!(": are {} right?", all.join(", ")),
+        };
+        Some(format!("{why}{asked} The fallback would act on a step that was never really tried"))
     }
 
     /// The fallback a person may take instead of `failed`.

@@ -212,6 +212,7 @@ impl Machine {
 
     fn confirmed(&mut self, step: StepId, answer: Choice, note: Option<&str>, mono_ms: u64) {
         let chosen = (answer == Choice::Fallback).then(|| self.fallback_behind(step)).flatten();
+        let doubted = self.not_tried(step).is_some();
         let Some(progress) = self.steps.get_mut(step.index()) else { return };
         let was_unclear = std::mem::take(&mut progress.unclear);
         let decides =
@@ -246,6 +247,11 @@ impl Machine {
                 progress.asked = true;
                 // What it runs stood in the question. What destroys is asked about on its own.
                 if let Some(chosen) = chosen
+                    && doubted
+                {
+                    let chosen = &mut self.steps[chosen.index()];
+                    (chosen.doubted, chosen.confirmed) = (true, false);
+                } else if let Some(chosen) = chosen
                     && self.plan.step(chosen).effect < Effect::Destroys
                 {
                     self.steps[chosen.index()].confirmed = true;

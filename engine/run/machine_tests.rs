@@ -425,6 +425,83 @@ fn a_look_that_failed_is_not_said_to_have_succeeded() {
 }
 
 #[test]
+fn the_fallback_of_a_step_that_was_never_really_tried_is_doubted_and_asked_about_once_more() {
+    let bound = |name: &str, value: &str, secret| crate::plan::BoundParameter {
+        name: name.into(),
+        flag: name.into(),
+        value: Some(value.into()),
+        origin: None,
+        secret,
+        variable: None,
+        line: 1,
+    };
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let question = |why, used: &[&str]| {
+        let doubtful = PlanStep { parameters: names(used), ..act("1") };
+        let mut plan = plan(vec![doubtful, fallback("2", 0)], None);
+        plan.parameters = vec![bound("engine_id", "33", false), bound("token", "s3cret", true)];
+        let mut machine = Machine::new(Arc::new(plan), ATTENDED_YES);
+        let not_tried = Some(why);
+        let Next::Start(start) = machine.next(0) else { panic!("it starts") };
+        let started = EventBody::StepStarted {
+            step: start.step,
+            attempt: 1,
+            purpose: start.purpose,
+            script: None,
+            timeout_ms: 1,
+        };
+        machine.apply(&started, 0);
+        machine.apply(&finished(StepId(0), 1, StepResult::Failed { status: 22, not_tried }), 1);
+        let Next::Ask(question) = machine.next(1) else { panic!("it asks") };
+        let super::QuestionKind::Failure { doubt, .. } = question.kind else { panic!("of the failure") };
+        (question.choices, doubt.expect("it is doubted"))
+    };
+    for (why, used, doubt) in [
+        (
+            NotTried::Http { code: 404 },
+            &["engine_id"][..],
+            "its own request was refused (HTTP 404): is `engine_id = 33` right? The fallback would act on a step \
+             that was never really tried",
+        ),
+        (
+            NotTried::Http { code: 401 },
+            &["engine_id", "token"],
+            "its own request was refused (HTTP 401): are `engine_id = 33`, `token = ******` right? The fallback \
+             would act on a step that was never really tried",
+        ),
+        (
+            NotTried::MissingCommand { command: "kubectl".into() },
+            &["engine_id"],
+            "`kubectl` is missing or not executable. The fallback would act on a step that was never really tried",
+        ),
+        (
+            NotTried::EndedEarly,
+            &[],
+            "it stopped before its last command. The fallback would act on a step that was never really tried",
+        ),
+    ] {
+        let (choices, said) = question(why, used);
+        assert_eq!(said, doubt);
+        let last = [Choice::Skip, Choice::Fallback, Choice::Abort];
+        assert!(choices.ends_with(&last) && choices[0] == Choice::Retry, "{choices:?}");
+    }
+    let run = |replies: Vec<Choice>| {
+        let refused = StepResult::Failed { status: 22, not_tried: Some(NotTried::Http { code: 404 }) };
+        let replies = replies.into_iter().map(|choice| (choice, None)).collect();
+        let script = Script { policy: ATTENDED_YES, results: vec![("1", refused)], replies, cancel_in: None };
+        script.run(plan(vec![act("1"), fallback("2", 0), verify("3")], None)).0
+    };
+    assert_eq!(
+        run(vec![Choice::Fallback, Choice::Yes]),
+        "1p, 1!, ask \"Failure\" 1, ask \"Confirm\" 2, 2f, 3p, RecoveredByFallback 0"
+    );
+    assert_eq!(
+        run(vec![Choice::Fallback, Choice::No]),
+        "1p, 1!, ask \"Failure\" 1, ask \"Confirm\" 2, 2-Declined, 3-Blocked, Failed 1"
+    );
+}
+
+#[test]
 fn what_a_person_skipped_is_not_said_to_have_succeeded() {
     let skipped = |failing: &str, steps: Vec<PlanStep>| {
         let results = vec![(failing, failed())];

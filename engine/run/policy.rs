@@ -79,6 +79,8 @@ pub enum QuestionKind {
     Failure {
         /// The step that [`Choice::Fallback`] takes.
         fallback: Option<StepId>,
+        /// Why it had better not be taken yet.
+        doubt: Option<String>,
     },
 }
 
@@ -98,7 +100,7 @@ impl Question {
     pub fn shows(&self) -> Option<StepId> {
         match &self.kind {
             QuestionKind::Confirm => Some(self.step),
-            QuestionKind::Failure { fallback } => *fallback,
+            QuestionKind::Failure { fallback, .. } => *fallback,
             QuestionKind::Decide | QuestionKind::Manual { .. } | QuestionKind::Choose { .. } => None,
         }
     }
@@ -184,7 +186,7 @@ mod tests {
     #[test]
     fn what_a_person_did_or_passed_over_must_be_said() {
         let question = Question {
-            kind: QuestionKind::Failure { fallback: None },
+            kind: QuestionKind::Failure { fallback: None, doubt: None },
             step: StepId(0),
             text: "step 1 `x` failed".into(),
             choices: vec![Choice::Retry, Choice::Edit, Choice::DoneByHand, Choice::Skip, Choice::Abort],

@@ -31,6 +31,8 @@ pub(super) struct Progress {
     pub(super) resolved: bool,
     /// A person chose to take its fallback, whatever failed.
     pub(super) fallback_wanted: bool,
+    /// It is the fallback of a step that was never really tried: a person is asked once more before it runs.
+    pub(super) doubted: bool,
     /// A person was told of the failure and chose to let it stand.
     pub(super) asked: bool,
     pub(super) evidence: bool,
@@ -57,6 +59,7 @@ impl Progress {
             confirmed: false,
             resolved: false,
             fallback_wanted: false,
+            doubted: false,
             asked: false,
             evidence: false,
             looking_again: false,
