@@ -18,7 +18,9 @@ use crate::plan::{Plan, forms, refusals, stops};
 use crate::report::progress::Progress;
 use crate::report::style::Style;
 use crate::report::terminal::{Terminal, Verbosity};
-use crate::run::{Begun, ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, execute as execute_run};
+use crate::run::{
+    Begun, ConfirmPolicy, FailurePolicy, Policy, Run, SessionSetup, comes_next, execute as execute_run,
+};
 use crate::runbook::escalation::row_name;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -332,6 +334,10 @@ impl Journey<'_> {
         let Self { run, plan, settings, session, begun, opening, past, clock_ms, writer } = self;
         let mut live = live(&plan, settings, host.environment, host.out);
         live.remember(past);
+        let plan = Arc::new(plan);
+        if !past.is_empty() {
+            live.goes_on_with(comes_next(&plan, settings.policy, past, &opening, clock_ms));
+        }
         let states = Some((host.files, store.directory(&run)));
         let exercises = Exercises::of(past);
         let mut recorder =
@@ -340,7 +346,7 @@ impl Journey<'_> {
         let before_ms = before_ms(&opening, past);
         let asker = ask::Asker::new(host.person.take(), &plan, before_ms);
         let finished = execute_run(Run {
-            plan: Arc::new(plan),
+            plan,
             policy: settings.policy,
             opening,
             past,

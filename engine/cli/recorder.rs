@@ -37,6 +37,13 @@ impl Live<'_> {
         }
     }
 
+    /// A run that is resumed turns to `step` first.
+    pub(super) fn goes_on_with(&mut self, step: Option<StepId>) {
+        if let Self::Lines { lines, .. } = self {
+            lines.goes_on_with(step);
+        }
+    }
+
     fn asking(&mut self, question: &Question) -> io::Result<()> {
         let Self::Lines { lines, commands, progress } = self else { return Ok(()) };
         if let Some(progress) = progress {

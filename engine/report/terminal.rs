@@ -53,6 +53,8 @@ pub struct Terminal<W> {
     decided: Option<StepId>,
     /// The step about which a person was just asked.
     asked: Option<StepId>,
+    /// The step that a resumed run turns to first.
+    next: Option<StepId>,
     /// The check that is being repeated.
     repeats: Option<Repeats>,
     /// What the running attempt prints, where that is not shown as it comes.
@@ -62,8 +64,8 @@ pub struct Terminal<W> {
 impl<W: Write> Terminal<W> {
     /// A reporter that writes to `out`.
     pub fn new(out: W, style: Style, verbosity: Verbosity) -> Self {
-        let (record, lines, shown, decided, asked, repeats, tail) = Default::default();
-        Self { out, style, verbosity, record, lines, shown, decided, asked, repeats, tail }
+        let (record, lines, shown, decided, asked, next, repeats, tail) = Default::default();
+        Self { out, style, verbosity, record, lines, shown, decided, asked, next, repeats, tail }
     }
 
     /// What the events so far say in sum.
@@ -79,6 +81,11 @@ impl<W: Write> Terminal<W> {
     /// Takes in an event of before, without showing it.
     pub fn remember(&mut self, event: &Event) {
         self.record.apply(event);
+    }
+
+    /// The run, when it is resumed, turns to `step` first.
+    pub fn goes_on_with(&mut self, step: Option<StepId>) {
+        self.next = step;
     }
 
     /// A person is asked something: what was held back is shown before. They see the commands of `shown`.
@@ -171,7 +178,7 @@ impl<W: Write> Terminal<W> {
                 self.wrapped(&format!("notifier {notifier}: {result}"))?;
             }
             EventBody::Resume { unknown, from, .. } => {
-                for line in resumed::lines(&self.record, *unknown, *from) {
+                for line in resumed::lines(&self.record, *unknown, *from, self.next) {
                     self.wrapped(&line)?;
                 }
             }

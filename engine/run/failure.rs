@@ -54,6 +54,12 @@ impl Machine {
         None
     }
 
+    /// The step that is tried again after a pause.
+    pub(super) fn waiting(&self) -> Option<StepId> {
+        let waits = |id: &StepId| matches!(self.steps[id.index()].state, State::Retrying { .. });
+        self.unsettled().map(|(id, _)| id).find(waits)
+    }
+
     fn may_retry(&self, id: StepId, step: &PlanStep, result: &StepResult, mono_ms: u64) -> Option<String> {
         let progress = &self.steps[id.index()];
         let again = matches!(

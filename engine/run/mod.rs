@@ -1,6 +1,7 @@
 //! Carries a plan out: the pure machine decides, the session is the shell, the local driver acts.
 
 mod admit;
+mod ahead;
 mod ask;
 mod attempt;
 mod failure;
@@ -28,6 +29,7 @@ mod stop;
 mod stream;
 mod verdict;
 
+pub use ahead::comes_next;
 pub use ask::Ask;
 pub use local::{Run, execute};
 pub use machine::{Machine, Next, Start};

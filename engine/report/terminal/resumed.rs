@@ -1,8 +1,9 @@
 //! Where a run that is resumed goes on: what is done and kept, and which step is looked at next.
 //!
-//! Told from the record alone. Whether that step then runs, the run decides and shows.
+//! What is done is told from the record alone. Which step is next the machine says; a record that is read back shows
+//! it in the lines that follow.
 
-use crate::event::{RunStarted, SkipReason, StepHeader, StepResult};
+use crate::event::{RunStarted, StepHeader, StepResult};
 use crate::journal::resume::made_up_for;
 use crate::plan::StepId;
 use crate::report::record::{Record, StepRecord};
@@ -10,8 +11,13 @@ use crate::report::words;
 use crate::runbook::Role;
 
 /// The lines for a run that goes on with the step `unknown`, if one was running when the engine died, and in which all
-/// from step `from` on is done again, if that is named.
-pub(super) fn lines(record: &Record, unknown: Option<StepId>, from: Option<StepId>) -> Vec<String> {
+/// from step `from` on is done again, if that is named. It turns to step `next` first.
+pub(super) fn lines(
+    record: &Record,
+    unknown: Option<StepId>,
+    from: Option<StepId>,
+    next: Option<StepId>,
+) -> Vec<String> {
     let Some(started) = &record.started else { return Vec::new() };
     let anew = from.map_or(usize::MAX, StepId::index);
     let steps = || started.steps.iter().zip(&record.steps).enumerate();
@@ -36,14 +42,7 @@ pub(super) fn lines(record: &Record, unknown: Option<StepId>, from: Option<StepI
     if let Some(step) = from {
         lines.push(format!("everything from step {} on is done again", named(step)));
     }
-    let failed = || {
-        steps().position(|(index, (header, step))| {
-            has_failed(header, step) && !made_good(started, &record.steps, index)
-        })
-    };
-    let next = unknown.or(from).map(StepId::index).or_else(failed);
-    let next = next.or_else(|| steps().position(|(_, (header, step))| is_left(header, step)));
-    lines.extend(next.and_then(|index| next_line(started, &record.steps, index)));
+    lines.extend(next.and_then(|next| next_line(started, &record.steps, next.index())));
     lines
 }
 
@@ -88,16 +87,6 @@ fn has_failed(header: &StepHeader, step: &StepRecord) -> bool {
     failed && !left_open && header.fallback_of.is_none()
 }
 
-/// A step in the main line that has not run.
-fn is_left(header: &StepHeader, step: &StepRecord) -> bool {
-    let passed_over = match &step.skipped {
-        None | Some((SkipReason::Blocked | SkipReason::Cancelled | SkipReason::Declined, _)) => false,
-        Some(_) => true,
-    };
-    let open = matches!(step.result(), None | Some(StepResult::LeftOpen));
-    open && !passed_over && !is_kept(header, step) && header.fallback_of.is_none()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::sample;
@@ -105,12 +94,18 @@ mod tests {
     use crate::event::{Choice, EventBody};
 
     /// The lines after `body` as the last event of the contained run's first `count`.
-    fn told(count: usize, body: Option<EventBody>, unknown: Option<u32>, from: Option<u32>) -> Vec<String> {
+    fn told(
+        count: usize,
+        body: Option<EventBody>,
+        unknown: Option<u32>,
+        from: Option<u32>,
+        next: Option<u32>,
+    ) -> Vec<String> {
         let events = &sample::events()[..count];
         let mut bodies: Vec<(u64, EventBody)> =
             events.iter().map(|event| (event.mono_ms, event.body.clone())).collect();
         bodies.extend(body.map(|body| (6_000, body)));
-        lines(&Record::of(&sample::chained(bodies)), unknown.map(StepId), from.map(StepId))
+        lines(&Record::of(&sample::chained(bodies)), unknown.map(StepId), from.map(StepId), next.map(StepId))
     }
 
     #[test]
@@ -178,8 +173,15 @@ mod tests {
             (9, ended(3, StepResult::Passed), None, None, vec!["resumed; done and kept: steps 1, 3, 4"]),
         ] {
             let what = format!("{count} {body:?}");
-            assert_eq!(told(count, body, unknown, from), expected, "{what}");
+            let steps = ["step 1 ", "step 2 ", "step 3 ", "step 4 "];
+            let named = |line: &&str| {
+                steps
+                    .iter()
+                    .position(|step| line.strip_prefix("next: ").is_some_and(|it| it.starts_with(step)))
+            };
+            let next = expected.iter().find_map(named).map(|index| index as u32);
+            assert_eq!(told(count, body, unknown, from, next), expected, "{what}");
         }
-        assert_eq!(lines(&Record::default(), None, None), Vec::<String>::new());
+        assert_eq!(lines(&Record::default(), None, None, None), Vec::<String>::new());
     }
 }
