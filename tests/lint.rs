@@ -20,6 +20,18 @@ fn a_document_that_is_fine_is_said_to_be() {
 }
 
 #[test]
+fn a_place_where_no_value_can_stand_is_in_the_way_of_a_plan_without_one_too() {
+    let text = "# Restart\n\n```bash\n<command> restart\n```\n";
+    Test::on(text, &["plan", "Restart"])
+        .run()
+        .exit(3)
+        .says("error: `command` cannot be filled in safely: it names the command that runs\n");
+    // Of places in a text that cannot be read nothing is known.
+    let text = "# Restart\n\n```bash\necho <name> ${{ x }}\n```\n";
+    Test::on(text, &["plan", "Restart"]).run().exit(0).says("name is open: give --name VALUE");
+}
+
+#[test]
 fn what_is_wrong_and_what_is_odd_is_said_at_its_line() {
     let step = |directive: &str| format!("# Restart\n\n{directive}\n```bash\ntrue\n```\n");
     for (text, exit, found) in [
@@ -55,6 +67,12 @@ fn what_is_wrong_and_what_is_odd_is_said_at_its_line() {
             3,
             "doc.md:3: error: a test of `restart` injects `gone`, and there is no stage for\n  it\n  hint: declare a stage; \
              the book's page `Rehearse your own system` shows one\n    of ten lines\n",
+        ),
+        (
+            "# Restart\n\n```bash\n<command> restart\n```\n".to_owned(),
+            3,
+            "doc.md:4: error: `command` cannot be filled in safely: it names the command\n  that runs\n  hint: put the \
+             placeholder into an argument of its own\n",
         ),
         (
             step("See [there](gone.md)."),

@@ -5,7 +5,7 @@
 //! strict mode.
 
 use super::value::{Refused, Why, check, check_use, quoted};
-use crate::shell::{Context, Quoting, contexts, variable_uses};
+use crate::shell::{self, Context, Quoting, contexts, variable_uses};
 use crate::source::Span;
 use handlebars::{Context as Data, Handlebars, Helper, HelperResult, Output, RenderContext};
 use std::collections::{HashMap, HashSet};
@@ -84,7 +84,10 @@ pub fn render(script: &str, insertions: &[Insertion<'_>]) -> Result<Rendered, Ve
     let mut done = 0;
     for &index in &order {
         let (insertion, context) = (&insertions[index], &contexts[index]);
-        let Some(value) = insertion.value else { continue };
+        let Some(value) = insertion.value else {
+            refused.extend(never(script, insertion.span, context));
+            continue;
+        };
         let why = if insertion.span.start < done {
             Some(Why::Place("it overlaps another".to_owned()))
         } else {
@@ -114,6 +117,12 @@ pub fn render(script: &str, insertions: &[Insertion<'_>]) -> Result<Rendered, Ve
     let shown = mask(&out, &secrets);
     let open = insertions.iter().any(|insertion| insertion.value.is_none());
     Ok(Rendered { script: out, shown, open, assigned, places, secrets })
+}
+
+/// Where no value can be put, whatever it will be. Nothing is known of the places of a script that cannot be read.
+fn never(script: &str, span: Span, context: &Context) -> Option<Refused> {
+    let why = context.refused.clone().filter(|_| shell::parse(script).is_complete())?;
+    Some(Refused { span, why: Why::Place(why) })
 }
 
 /// Why `value` may not be what the variable `name` holds where `script` uses it: the value of a
