@@ -3,7 +3,7 @@
 use super::Document;
 use super::reader::{front_matter, options};
 use crate::source::{Source, Span};
-use pulldown_cmark::{Event, Parser, Tag};
+use pulldown_cmark::{Event, LinkType, Parser, Tag};
 use std::collections::HashMap;
 
 /// A link or an image.
@@ -31,6 +31,8 @@ pub fn references(source: &Source) -> References {
     let mut references = References::default();
     for (event, span) in Parser::new_ext(&text[start..], options()).into_offset_iter() {
         match event {
+            // `<ops@example.com>` leads to a person.
+            Event::Start(Tag::Link { link_type: LinkType::Email, .. }) => {}
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
                 references
                     .links
