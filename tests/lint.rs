@@ -75,6 +75,12 @@ fn what_is_wrong_and_what_is_odd_is_said_at_its_line() {
              placeholder into an argument of its own\n",
         ),
         (
+            "# Restart\n\n```bash\necho ${{ foo }}\n```\n".to_owned(),
+            0,
+            "doc.md:4: warning: step 1 does not parse as bash\n  hint: `bash -n` can read it all the same; what it would do \
+             cannot be told\n",
+        ),
+        (
             step("See [there](gone.md)."),
             3,
             "doc.md:3: error: the link to `gone.md` leads nowhere\n  hint: there is no file `gone.md`\n",

@@ -64,10 +64,15 @@ pub fn procedure(
     found
 }
 
-/// A command that is not bash.
+/// A command that is not bash, or one of which only a real bash can tell.
 fn syntax(source: &Source, step: &Step, is_bash: &mut dyn FnMut(&str) -> bool) -> Option<Diagnostic> {
     let Action::Command(block) = &step.action else { return None };
-    unread(source, step).filter(|_| !is_bash(&with_words(&block.script)))
+    let unread = unread(source, step)?;
+    if !is_bash(&with_words(&block.script)) {
+        return Some(unread);
+    }
+    let hint = "`bash -n` can read it all the same; what it would do cannot be told";
+    Some(Diagnostic::warning(unread.code, unread.span, unread.message).with_hint(hint))
 }
 
 /// A command that the grammar cannot read, and where it gave up. A real bash may know better.
