@@ -30,6 +30,7 @@ use crate::host::processes::{End, Started, kill_process, process};
 use crate::run::setup::SessionSetup;
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use watchdog::Watchdog;
@@ -47,6 +48,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Session {
     shell: Shell,
+    bash: PathBuf,
+    /// From when it listens on: it is told nothing before.
     watchdog: Option<Watchdog>,
     /// Process groups its jobs may be in; the shell's own is the last.
     groups: Vec<i32>,
@@ -125,13 +128,14 @@ impl Session {
     /// # Errors
     /// When its pipes cannot be listened to.
     pub(super) fn new(begun: Begun, older_groups: Vec<i32>) -> io::Result<Self> {
-        let Begun { started, watchdog, commands, wake, control, snapshots, headers, script, boot, states } =
+        let Begun { started, bash, commands, wake, control, snapshots, headers, script, boot, states } =
             begun;
         let mut groups = older_groups;
         groups.push(started.pid());
         Ok(Self {
             shell: Shell::Started(Box::new(started)),
-            watchdog,
+            bash,
+            watchdog: None,
             groups,
             commands,
             script,
@@ -164,6 +168,8 @@ impl Session {
         if self.boot.is_none() {
             return Ok(());
         }
+        // Here the engine waits anyway; any sooner, three processes would want the processor at once.
+        self.watchdog = Watchdog::start(&self.bash)?;
         let until = Instant::now() + START;
         loop {
             // Its end is looked at now and then only: it comes with nothing to read.

@@ -1,10 +1,10 @@
 //! A shell that has been started and was not listened to yet.
 
-use super::watchdog::Watchdog;
 use crate::host::pipes::{MemoryFile, Pipe, path_of};
 use crate::host::processes::{Command, Started, become_subreaper};
 use crate::run::setup::SessionSetup;
 use std::io;
+use std::path::PathBuf;
 
 /// The code of the session's side in bash.
 const BOOT: &str = include_str!("boot.bash");
@@ -17,7 +17,7 @@ const NEVER: [&str; 3] = ["BASH_ENV", "ENV", "SHELLOPTS"];
 #[derive(Debug)]
 pub struct Begun {
     pub(super) started: Started,
-    pub(super) watchdog: Option<Watchdog>,
+    pub(super) bash: PathBuf,
     pub(super) commands: Pipe,
     pub(super) wake: Pipe,
     pub(super) control: Pipe,
@@ -72,7 +72,7 @@ impl Begun {
             descriptors: Vec::new(),
         }
         .start()?;
-        let watchdog = Watchdog::start(&setup.bash)?;
-        Ok(Self { started, watchdog, commands, wake, control, snapshots, headers, script, boot, states })
+        let bash = setup.bash.clone();
+        Ok(Self { started, bash, commands, wake, control, snapshots, headers, script, boot, states })
     }
 }
