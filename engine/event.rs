@@ -429,6 +429,8 @@ pub enum SkipReason {
     Operator,
     /// The run was told to stop.
     Cancelled,
+    /// A fallback that was offered, and a person chose otherwise.
+    NotTaken,
     /// No fallback is taken by itself, since the step before could not really be tried.
     NotTried,
     /// Nothing to do but read its notes, which were shown.

@@ -210,3 +210,17 @@ fn a_mistyped_value_does_not_lead_to_the_kill_switch_unwarned() {
         );
     }
 }
+
+#[test]
+fn a_fallback_that_was_offered_is_not_taken_where_the_person_aborts() {
+    let test = place();
+    let mut screen = failed(&test);
+    screen.type_in("a\r");
+    let (code, said) = screen.finish();
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("[2] not taken: the operator aborted (If it fails, activate kill switch)"),
+        "{said}"
+    );
+    assert!(!test.path("killed").exists(), "{said}");
+}

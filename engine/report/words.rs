@@ -112,6 +112,7 @@ pub(crate) fn skip(reason: SkipReason) -> &'static str {
         SkipReason::Declined => "declined",
         SkipReason::Operator => "skipped by the operator",
         SkipReason::Cancelled => "not run, the run was stopped",
+        SkipReason::NotTaken => "not taken",
         SkipReason::NotTried => "not taken, the step before could not really be tried",
         SkipReason::Ignored => "ignored, as the document says",
         SkipReason::NoTerminal => "skipped, it needs a terminal",
@@ -126,7 +127,7 @@ pub(crate) fn short_skip(reason: SkipReason) -> &'static str {
         SkipReason::Undecided => "undecided",
         SkipReason::Optional | SkipReason::Operator => "skipped",
         SkipReason::Declined => "declined",
-        SkipReason::NotTried => "not taken",
+        SkipReason::NotTaken | SkipReason::NotTried => "not taken",
         SkipReason::Ignored => "ignored",
         SkipReason::NoTerminal => "no terminal",
     }

@@ -31,7 +31,10 @@ impl Machine {
                 };
                 let verify_ahead =
                     self.plan.iter().any(|(other, step)| step.role == Role::Verify && open(other));
-                return (!open(*of) && !verify_ahead).then(|| self.skip(id, SkipReason::NotNeeded, None));
+                return (!open(*of) && !verify_ahead).then(|| match &self.steps[id.index()].turned_down {
+                    Some(by) => self.skip(id, SkipReason::NotTaken, Some(by.clone())),
+                    None => self.skip(id, SkipReason::NotNeeded, None),
+                });
             }
             PlanReach::AfterPass { of } => match &self.steps[of.index()].state {
                 State::Passed => {}

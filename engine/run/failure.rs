@@ -238,6 +238,24 @@ impl Machine {
         Some(format!("{why}{asked} The fallback would act on a step that was never really tried"))
     }
 
+    /// A person answers a question about `step`, and not by taking the fallback that was offered with it.
+    pub(super) fn turn_down(&mut self, step: StepId, answer: Choice) {
+        let (Some(progress), planned) = (self.steps.get(step.index()), self.plan.step(step)) else { return };
+        let by = match answer {
+            Choice::Abort => "the operator aborted".to_owned(),
+            Choice::Skip => format!("step {} was skipped", planned.id),
+            _ => return,
+        };
+        let offered = match &progress.state {
+            State::Failed(_) => self.fallback_behind(step),
+            State::Pending => planned.fallback_of().map(|_| step),
+            _ => None,
+        };
+        if let Some(offered) = offered {
+            self.steps[offered.index()].turned_down = Some(by);
+        }
+    }
+
     /// The fallback a person may take instead of `failed`.
     pub(super) fn fallback_behind(&self, failed: StepId) -> Option<StepId> {
         let step = self.plan.step(failed);

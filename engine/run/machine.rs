@@ -211,6 +211,7 @@ impl Machine {
     }
 
     fn confirmed(&mut self, step: StepId, answer: Choice, note: Option<&str>, mono_ms: u64) {
+        self.turn_down(step, answer);
         let chosen = (answer == Choice::Fallback).then(|| self.fallback_behind(step)).flatten();
         let doubted = self.not_tried(step).is_some();
         let Some(progress) = self.steps.get_mut(step.index()) else { return };
@@ -384,11 +385,17 @@ impl Machine {
         let skips: Vec<EventBody> = self
             .plan
             .iter()
-            .filter(|(id, _)| matches!(self.steps[id.index()].state, State::Pending | State::Retrying { .. }))
-            .map(|(step, planned)| EventBody::StepSkipped {
-                step,
-                reason: self.skip_reason(planned, reason),
-                detail: None,
+            // What was tried and would be tried again is not passed over.
+            .filter(|(id, _)| matches!(self.steps[id.index()].state, State::Pending))
+            .map(|(step, planned)| match &self.steps[step.index()].turned_down {
+                Some(by) => {
+                    let (reason, detail) = (SkipReason::NotTaken, Some(by.clone()));
+                    EventBody::StepSkipped { step, reason, detail }
+                }
+                None => {
+                    let reason = self.skip_reason(planned, reason);
+                    EventBody::StepSkipped { step, reason, detail: None }
+                }
             })
             .collect();
         if !skips.is_empty() {

@@ -502,6 +502,75 @@ fn the_fallback_of_a_step_that_was_never_really_tried_is_doubted_and_asked_about
 }
 
 #[test]
+fn a_fallback_that_was_offered_and_not_taken_says_why() {
+    let skips = |steps: Vec<PlanStep>, results: Vec<(u32, StepResult)>, answer| {
+        let mut machine = Machine::new(Arc::new(plan(steps, None)), ATTENDED_YES);
+        // Long after the start no verify is tried again.
+        for (step, result) in results {
+            let purpose = crate::event::Purpose::Plan;
+            let (step, script, timeout_ms) = (StepId(step), None, 1);
+            machine.apply(&EventBody::StepStarted { step, attempt: 1, purpose, script, timeout_ms }, 0);
+            machine.apply(&finished(step, 1, result), 900_000);
+        }
+        let Next::Ask(question) = machine.next(900_000) else { panic!("it asks") };
+        for event in question.answered(Reply { choice: answer, arm: None, note: Some("x".into()) }, 1) {
+            machine.apply(&event, 900_000);
+        }
+        let mut skips = Vec::new();
+        while let Next::Record(events) = machine.next(900_000) {
+            for event in events {
+                machine.apply(&event, 900_000);
+                if let EventBody::StepSkipped { step, reason, detail } = event {
+                    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+                    skips.push(format!("{}-{reason:?}{detail}", step.0 + 1));
+                }
+            }
+        }
+        skips.join(", ")
+    };
+    let not_tried = StepResult::Failed { status: 22, not_tried: Some(NotTried::Http { code: 404 }) };
+    let restart = || vec![act("1"), fallback("2", 0), verify("3")];
+    for (results, answer, expected) in [
+        (vec![(0, failed())], Choice::Abort, "2-NotTaken: the operator aborted, 3-Cancelled"),
+        (vec![(0, not_tried)], Choice::Abort, "2-NotTaken: the operator aborted, 3-Cancelled"),
+        (vec![(0, StepResult::Passed), (2, failed())], Choice::Abort, "2-NotTaken: the operator aborted"),
+        (vec![(0, StepResult::Passed), (2, failed())], Choice::Skip, "2-NotTaken: step 3 was skipped"),
+        (vec![(0, StepResult::Passed), (2, failed())], Choice::DoneByHand, "2-NotNeeded"),
+    ] {
+        assert_eq!(skips(restart(), results.clone(), answer), expected, "{results:?} {answer:?}");
+    }
+}
+
+#[test]
+fn a_verify_that_is_stopped_before_its_next_attempt_is_not_said_not_to_have_run() {
+    let mut machine = Machine::new(Arc::new(plan(vec![act("1"), verify("2"), act("3")], None)), UNATTENDED);
+    let mut now = 0;
+    for (step, result) in [(0, StepResult::Passed), (1, failed())] {
+        let Next::Start(start) = machine.next(now) else { panic!("it starts") };
+        assert_eq!(start.step, StepId(step));
+        let (attempt, purpose, script, timeout_ms) = (start.attempt, start.purpose, None, 1);
+        let started = EventBody::StepStarted { step: start.step, attempt, purpose, script, timeout_ms };
+        machine.apply(&started, now);
+        now += 1000;
+        machine.apply(&finished(start.step, attempt, result), now);
+    }
+    let Next::Record(retrying) = machine.next(now) else { panic!("it is tried again") };
+    assert!(matches!(retrying.as_slice(), [EventBody::StepRetrying { .. }]), "{retrying:?}");
+    machine.apply(&retrying[0], now);
+    assert!(matches!(machine.next(now), Next::Wait { .. }));
+    machine.apply(&EventBody::Cancel { cause: CancelCause::Signal { signal: 2 } }, now);
+    let skipped =
+        EventBody::StepSkipped { step: StepId(2), reason: crate::event::SkipReason::Cancelled, detail: None };
+    assert_eq!(machine.next(now), Next::Record(vec![skipped.clone()]));
+    machine.apply(&skipped, now);
+    let Next::Finish(end) = machine.next(now) else { panic!("it ends") };
+    assert_eq!(
+        (end.outcome, end.exit, end.summary.as_str()),
+        (Outcome::Cancelled, 130, "stopped by signal 2")
+    );
+}
+
+#[test]
 fn what_a_person_skipped_is_not_said_to_have_succeeded() {
     let skipped = |failing: &str, steps: Vec<PlanStep>| {
         let results = vec![(failing, failed())];

@@ -33,6 +33,8 @@ pub(super) struct Progress {
     pub(super) fallback_wanted: bool,
     /// It is the fallback of a step that was never really tried: a person is asked once more before it runs.
     pub(super) doubted: bool,
+    /// It was offered as a fallback, and a person chose otherwise: what they did.
+    pub(super) turned_down: Option<String>,
     /// A person was told of the failure and chose to let it stand.
     pub(super) asked: bool,
     pub(super) evidence: bool,
@@ -60,6 +62,7 @@ impl Progress {
             resolved: false,
             fallback_wanted: false,
             doubted: false,
+            turned_down: None,
             asked: false,
             evidence: false,
             looking_again: false,
@@ -73,6 +76,7 @@ impl Progress {
     pub(super) fn resume(&mut self, manual: bool) {
         self.asked = false;
         self.fallback_wanted = false;
+        self.turned_down = None;
         match &self.state {
             // A person's work is asked for again, which repeats nothing.
             State::Running | State::Failed(StepResult::Cancelled) if manual => self.state = State::Pending,
@@ -88,6 +92,7 @@ impl Progress {
                 SkipReason::Blocked
                 | SkipReason::Cancelled
                 | SkipReason::NotNeeded
+                | SkipReason::NotTaken
                 | SkipReason::NotTried
                 | SkipReason::Declined,
             )

@@ -311,9 +311,9 @@ fn a_person_says_what_to_do_about_an_unknown_step() {
     assert_eq!(died(1, none(), Choice::Retry), "Retry 2, 2, 4, 3-NotNeeded, Verified 0");
     assert_eq!(died(1, none(), Choice::Edit), "Edit 2, 2, 4, 3-NotNeeded, Verified 0");
     assert_eq!(died(1, none(), Choice::DoneByHand), "DoneByHand 2, 4, 3-NotNeeded, Verified 0");
-    assert_eq!(died(1, none(), Choice::Skip), "Skip 2, 4, 3-NotNeeded, Verified 0");
+    assert_eq!(died(1, none(), Choice::Skip), "Skip 2, 4, 3-NotTaken, Verified 0");
     assert_eq!(died(1, none(), Choice::Fallback), "Fallback 2, 3, 4, RecoveredByFallback 0");
-    assert_eq!(died(1, none(), Choice::Abort), "Abort 2, 3-Cancelled, 4-Cancelled, Failed 1");
+    assert_eq!(died(1, none(), Choice::Abort), "Abort 2, 3-NotTaken, 4-Cancelled, Failed 1");
     // An observing step is unknown, too, and so is a fallback: neither is passed over silently.
     assert_eq!(died(0, none(), Choice::Skip), "Skip 1, Yes 2, 2, 4, 3-NotNeeded, Verified 0");
     let act_fails = || BTreeMap::from([(1, vec![failed()])]);
@@ -451,7 +451,7 @@ fn a_failed_fallback_is_asked_about_and_each_answer_has_its_way() {
     assert_eq!(run(Choice::DoneByHand), "DoneByHand 2, 4, 3-NotNeeded, RecoveredByFallback 0");
     assert_eq!(run(Choice::Fallback), "Fallback 2, 3, 4, RecoveredByFallback 0");
     assert_eq!(run(Choice::Skip), "Skip 2, Yes 3, 3, 4, RecoveredByFallback 0");
-    assert_eq!(run(Choice::Abort), "Abort 2, 3-Cancelled, 4-Cancelled, Failed 1");
+    assert_eq!(run(Choice::Abort), "Abort 2, 3-NotTaken, 4-Cancelled, Failed 1");
 }
 
 #[test]

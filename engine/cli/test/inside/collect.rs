@@ -84,7 +84,10 @@ impl<'a> Collector<'a> {
         let planned = self.plan.step(step);
         let status = match (reason, &planned.ignored) {
             (_, Some(reason)) => StepStatus::Ignored { reason: reason.clone() },
-            (SkipReason::Blocked | SkipReason::Cancelled | SkipReason::NotTried, _) => StepStatus::NotRun,
+            (
+                SkipReason::Blocked | SkipReason::Cancelled | SkipReason::NotTried | SkipReason::NotTaken,
+                _,
+            ) => StepStatus::NotRun,
             (SkipReason::NoTerminal, _) => StepStatus::Manual,
             (SkipReason::Undecided, _) => StepStatus::Undecided,
             (SkipReason::Optional, _) => {
