@@ -105,6 +105,33 @@ fn what_is_wrong_and_what_is_odd_is_said_at_its_line() {
 }
 
 #[test]
+fn an_alert_without_a_step_is_missed_wherever_procedures_are_counted() {
+    let text = "# Book\n\n## Alert: No Steps\n\n**Severity**: Critical\n\n- it hurts\n\n## Alert: Words\n\nCall, then \
+                look at `docker ps`.\n\n## DiskFull\n\n**Severity**: Critical\n\n## PostgreSQL\n\nA word.\n\n## Fine\n\n\
+                ```bash\nls\n```\n";
+    let hint = "nothing can be run when it fires: write what is to be done below its\n    heading\n";
+    let all = [(3, "No Steps"), (9, "Words"), (13, "DiskFull")];
+    let lines = all.map(|(line, name)| {
+        format!("doc.md:{line}: warning: the alert `{name}` has no step\n  hint: {hint}")
+    });
+    let count = "checked 1 procedure of 1 document: 3 warnings\n";
+    let mut test = lint(text).exit(0).stdout(&format!("{}{count}", lines.concat())).test;
+    for arguments in [&["list", "--file", "doc.md"][..], &["test", "--no-run", "-v", "doc.md"]] {
+        let mut finished = test.again(arguments).run().exit(0).never_says("PostgreSQL");
+        for (line, name) in all {
+            let place = format!("warning: the alert `{name}` has no step\n  --> doc.md:{line}:1\n");
+            finished = finished.says(&place);
+        }
+        test = finished.test;
+    }
+    for (line, name) in all {
+        let said = format!("error: nothing in `{name}` (doc.md:{line}) can be run: ");
+        test = test.again(&["exec", name, "--file", "doc.md"]).run().exit(5).says(&said).test;
+    }
+    lint("# Alert: Gone\n\nJust call.\n").says("the alert `Gone` has no step");
+}
+
+#[test]
 fn a_severity_without_a_row_in_the_matrix_is_found() {
     let gold = FINE.replace("Critical", "Gold") + MATRIX;
     let finished = lint(&gold).exit(0).stdout(

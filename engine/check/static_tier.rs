@@ -5,8 +5,10 @@
 //! exists is asked of the caller; nothing here opens one.
 
 mod escalation;
+mod unstepped;
 
 pub use escalation::escalation;
+pub use unstepped::{uncovered, without_step};
 
 use super::blocks::each_block;
 use super::names;

@@ -24,7 +24,7 @@ use std::path::Path;
 pub(super) type Rule = fn(&mut Subject<'_>) -> Vec<Diagnostic>;
 
 /// The rules for what is wrong with a document, whoever reads it.
-pub(super) const RULES: &[Rule] = &[escalation, plans, steps, faults];
+pub(super) const RULES: &[Rule] = &[escalation, alerts, plans, steps, faults];
 
 /// The rules for every document, mere pages too. What a page would mean as a runbook is not asked.
 const PAGE: &[Rule] = &[blocks, links];
@@ -171,6 +171,10 @@ fn links(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
 
 fn escalation(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
     static_tier::escalation(subject.runbook, subject.rows)
+}
+
+fn alerts(subject: &mut Subject<'_>) -> Vec<Diagnostic> {
+    static_tier::without_step(subject.document, subject.runbook)
 }
 
 /// What is in the way of any plan.

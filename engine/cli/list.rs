@@ -6,6 +6,7 @@ use super::procedure::Wanted;
 use super::{Host, form, format, output_style, texts, upkeep};
 use crate::check::static_tier;
 use crate::diagnostic::Level;
+use crate::document;
 use crate::report::listing;
 use clap::{ArgMatches, Command};
 
@@ -33,7 +34,8 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     written.map_err(|error| Failure::output(&error))?;
     let rows = documents.escalation_rows();
     for runbook in &documents.runbooks {
-        let found = static_tier::escalation(runbook, &rows);
+        let mut found = static_tier::escalation(runbook, &rows);
+        found.extend(static_tier::without_step(&document::read(&runbook.source).0, runbook));
         for finding in found.iter().filter(|it| it.level == Level::Warning) {
             // Where standard error is closed nobody is there to be told.
             let _ = host.err.write_all(finding.render(&runbook.source).as_bytes());

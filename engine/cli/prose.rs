@@ -3,10 +3,10 @@
 use super::documents::Documents;
 use super::failure::{Failure, PERSON};
 use super::procedure::Wanted;
+use crate::check::static_tier;
 use crate::diagnostic::Level;
-use crate::document::{self, Section};
-use crate::runbook::title::{fold, title};
-use crate::runbook::{ProcedureKind, Runbook};
+use crate::document;
+use crate::runbook::Runbook;
 
 /// Refuses a procedure of which nothing can be run: that nothing of it happened is no success, and what it says
 /// is left to a person.
@@ -22,26 +22,11 @@ pub(super) fn refuse_prose(wanted: &Wanted) -> Result<(), Failure> {
 
 /// The alert called `wanted` that is no procedure, since nothing in its section is to be done.
 pub(super) fn alert(documents: &Documents, wanted: &str) -> Option<Failure> {
-    let wanted = fold(&title(wanted).name);
     documents.runbooks.iter().find_map(|runbook| {
         let (document, _) = document::read(&runbook.source);
-        let (name, line) = document.sections.iter().find_map(|section| named(section, &wanted, runbook))?;
+        let (name, line) = static_tier::uncovered(&document, runbook, wanted)?;
         Some(failure(runbook, &name, line, &format!("read {}", runbook.source.path().display())))
     })
-}
-
-fn named(section: &Section, wanted: &str, runbook: &Runbook) -> Option<(String, usize)> {
-    let own = title(&section.title.text);
-    let is_it = own.kind == ProcedureKind::Alert && fold(&own.name) == wanted;
-    if is_it && !holds_a_procedure(section, runbook) {
-        return Some((own.name, section.line));
-    }
-    section.children.iter().find_map(|child| named(child, wanted, runbook))
-}
-
-fn holds_a_procedure(section: &Section, runbook: &Runbook) -> bool {
-    runbook.procedures.iter().any(|procedure| procedure.line == section.line)
-        || section.children.iter().any(|child| holds_a_procedure(child, runbook))
 }
 
 fn failure(runbook: &Runbook, name: &str, line: usize, hint: &str) -> Failure {
