@@ -81,6 +81,16 @@ fn what_is_wrong_and_what_is_odd_is_said_at_its_line() {
              cannot be told\n",
         ),
         (
+            format!("{}\n<!-- runbook: expect -->\n```text\na\n```\n", step("")),
+            3,
+            "doc.md:8: error: `expect` needs a value\n  hint: one of `lines`, `contains`, `json`\n",
+        ),
+        (
+            step("<!-- runbook: tset fault=gone -->"),
+            3,
+            "doc.md:3: error: unknown key `tset` in a directive\n  hint: `test NAME=VALUE` exists\n",
+        ),
+        (
             step("See [there](gone.md)."),
             3,
             "doc.md:3: error: the link to `gone.md` leads nowhere\n  hint: there is no file `gone.md`\n",

@@ -3,7 +3,7 @@
 //! A directive that does not parse is an error, never a skip: whoever wrote it relies on it. Whether the
 //! steps it names exist is checked when the plan is built.
 
-use super::near::near;
+use super::near::{distance, near};
 use super::{Branch, ExitExpectation, Matching, Role, StepDirective, TestDirective, When};
 use crate::diagnostic::Diagnostic;
 use crate::document::Comment;
@@ -80,12 +80,30 @@ pub(super) fn directive(comment: &Comment, diagnostics: &mut Vec<Diagnostic>) ->
     match words.first() {
         Some(word) if word.key == "target" && word.value.is_none() => parser.target(&words[1..]),
         Some(word) if word.key == "test" && word.value.is_none() => parser.test(&words[1..]),
+        Some(word) if word.value.is_none() && meant(&word.key).is_some() => {
+            let (range, key) = (word.range.clone(), &word.key);
+            let hint = meant(key).unwrap_or_default();
+            parser.error(range, format!("unknown key `{key}` in a directive"), hint);
+            None
+        }
         Some(_) => Some(parser.step(&words)),
         None if parser.diagnostics.len() > wrong => None,
         None => {
             parser.error(0..0, "this directive says nothing".into(), &known(KEYS));
             None
         }
+    }
+}
+
+/// The hint for a first word that is nearly one of those which say what the rest is about. Letters that changed
+/// places count as two edits.
+fn meant(key: &str) -> Option<&'static str> {
+    let is_near = |word: &str| distance(key, word, 2).is_some();
+    match key {
+        _ if KEYS.contains(&key) || !near(key, KEYS.iter().copied()).is_empty() => None,
+        _ if is_near("test") => Some("`test NAME=VALUE` exists"),
+        _ if is_near("target") => Some("`target probe=\"COMMAND\"` exists"),
+        _ => None,
     }
 }
 
@@ -254,6 +272,10 @@ impl Parser<'_> {
                     None => format!("`{}` needs a value", word.key),
                 };
                 self.error(word.value_range.clone(), message, &hint);
+                // What it stands before is expected all the same: that it is not run is no second mistake.
+                if word.key == "expect" {
+                    expect = Some(Matching::Lines);
+                }
             }
         }
         if let Some(reason) = words.iter().find(|word| word.key == "reason")
@@ -367,7 +389,8 @@ fn example(key: &str) -> String {
 }
 
 fn known(keys: &[&str]) -> String {
-    format!("known keys: {}", keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "))
+    let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+    format!("known keys: {}; or the first word is `test` or `target`", keys.join(", "))
 }
 
 /// What a test's run must have taken.

@@ -194,6 +194,15 @@ fn mistakes_are_named_at_their_place() {
             "runbook: test reason=x",
             "`reason` says why a procedure is ignored, and this one is not @ reason=x / add `ignore`, or remove `reason`",
         ),
+        (
+            "runbook: tset fault=gone engine-id=3",
+            "unknown key `tset` in a directive @ tset / `test NAME=VALUE` exists",
+        ),
+        (
+            "runbook: tagret probe=x",
+            "unknown key `tagret` in a directive @ tagret / `target probe=\"COMMAND\"` exists",
+        ),
+        ("runbook: expect", "`expect` needs a value @ expect / one of `lines`, `contains`, `json`"),
         ("runbook timeout=3s", "a directive begins with `runbook:` @ runbook / put a colon behind `runbook`"),
     ] {
         assert_eq!(read(text).1, [wanted], "{text}");
