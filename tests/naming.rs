@@ -34,6 +34,17 @@ fn a_name_that_is_missing_is_said() {
 }
 
 #[test]
+fn the_directory_of_an_incident_goes_behind_an_equals_sign() {
+    Test::on("# Restart\n\n```bash\ntrue\n```\n", &["exec", "Restart", "--incident", "INC-7"])
+        .run()
+        .exit(2)
+        .stderr(
+            "error: unexpected argument `INC-7`\n\
+         hint: the directory of `--incident` goes behind `=`: `--incident=INC-7`\n",
+        );
+}
+
+#[test]
 fn where_no_runbook_is_named_that_is_said() {
     let wrong = "error: no runbook is named\n\
          hint: give --file FILE, list files under `procedures:` in `runbooks/runbook.yaml`, or set RUNBOOK_PATH\n";

@@ -9,8 +9,10 @@ use super::failure::{Failure, USAGE};
 use crate::event::Event;
 use crate::report::incident;
 use crate::runbook::Runbook;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgMatches};
-use std::io::{self, ErrorKind};
+use std::ffi::{OsStr, OsString};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Where incidents go when no directory is given.
@@ -33,6 +35,18 @@ pub(super) fn arg() -> Arg {
         .help("Add the run to the day's incident file in DIR (`incidents`)")
 }
 
+/// What to say where the directory stands behind a blank, as those of other options do.
+pub(super) fn apart(error: &clap::Error, args: &[OsString]) -> Option<Failure> {
+    let Some(ContextValue::String(unexpected)) = error.get(ContextKind::InvalidArg) else { return None };
+    let pair = [OsStr::new("--incident"), OsStr::new(unexpected)];
+    if error.kind() != ErrorKind::UnknownArgument || !args.windows(2).any(|words| words == pair) {
+        return None;
+    }
+    let message = format!("unexpected argument `{unexpected}`");
+    let hint = format!("the directory of `--incident` goes behind `=`: `--incident={unexpected}`");
+    Some(Failure::new(USAGE, message, hint))
+}
+
 /// Where to write the incident, and with which template.
 pub(super) struct Incident {
     directory: PathBuf,
@@ -46,7 +60,7 @@ impl Incident {
         let directory = host.environment.cwd().join(directory);
         let path = directory.join(TEMPLATE);
         let template = match host.files.read(&path, MAX) {
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(unusable(&path, &error.to_string())),
             Ok(bytes) => Some(String::from_utf8(bytes).map_err(|_| unusable(&path, "it is not UTF-8 text"))?),
         };
@@ -75,19 +89,19 @@ impl Incident {
         let escalation = evidence::escalation(events, runbook);
         let list = runbook.map_or(&[][..], |runbook| &runbook.post_incident);
         let incident = incident::incident(events, escalation.as_ref(), list)
-            .ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "the record has no start"))?;
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the record has no start"))?;
         let path = self.directory.join(format!("{}.md", incident.date));
         if !host.files.is_dir(&self.directory) {
             host.files.create_private_dir(&self.directory)?;
         }
         let existing = match host.files.read(&path, MAX) {
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             bytes => String::from_utf8(bytes?).map_err(|_| {
-                io::Error::new(ErrorKind::InvalidData, "the file of that day is not UTF-8 text")
+                io::Error::new(io::ErrorKind::InvalidData, "the file of that day is not UTF-8 text")
             })?,
         };
         let text = incident::append(&existing, &incident, self.template.as_deref())
-            .map_err(|error| io::Error::new(ErrorKind::InvalidInput, error.to_string()))?;
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error.to_string()))?;
         if let Some(text) = text {
             // Only what is new is written: what people write meanwhile is not lost.
             let mut file = host.files.append(&path)?;

@@ -105,7 +105,8 @@ pub fn main(args: &[OsString], host: &mut Host<'_>) -> i32 {
     let matches = match command.try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => {
-            if let Some(failure) = wanted.and_then(|wanted| wanted.behind(&error)) {
+            let behind = || wanted.and_then(|wanted| wanted.behind(&error));
+            if let Some(failure) = incident::apart(&error, args).or_else(behind) {
                 let style = style_of(None, host, host.environment.stderr_is_terminal());
                 // Where standard error is closed, the exit code is all that is left.
                 let _ = host.err.write_all(coloured(&failure.text, style).as_bytes());
