@@ -14,7 +14,7 @@ pub fn notes(attempt: &Attempt) -> Vec<String> {
     let mut notes = Vec::new();
     let Some(end) = &attempt.finished else { return notes };
     if let StepResult::Failed { not_tried: Some(why), .. } = &end.result {
-        notes.push(format!("it could not really be tried: {}", words::not_tried(why)));
+        notes.push(words::could_not_be_tried(why, end));
     }
     if !end.result.passed() {
         let bad = end.statements.iter().filter(|statement| statement.status != 0);
@@ -62,6 +62,9 @@ mod tests {
                 "it ended the shell: what it set there (variables, functions, directory) is lost",
             ]
         );
+        let early = StepResult::Failed { status: 1, not_tried: Some(NotTried::EndedEarly) };
+        let stopped = StepFinished { result: early, shell_ended: false, ..end.clone() };
+        assert_eq!(notes(&attempt(stopped, false))[0], "it stopped at line 7, before its last command");
         assert_eq!(notes(&attempt(end, false)).len(), 4, "a failure that lost nothing is just that");
         assert_eq!(notes(&attempt(sample::finished(0, StepResult::Passed, 1), false)), Vec::<String>::new());
     }

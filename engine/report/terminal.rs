@@ -384,7 +384,7 @@ impl<W: Write> Terminal<W> {
 
     fn step_details(&mut self, finished: &StepFinished) -> io::Result<()> {
         if let StepResult::Failed { not_tried: Some(why), .. } = &finished.result {
-            writeln!(self.out, "    it could not really be tried: {}", words::not_tried(why))?;
+            writeln!(self.out, "    {}", words::could_not_be_tried(why, finished))?;
         }
         if let StepResult::Mismatched { diff } = &finished.result {
             for line in diff.lines() {

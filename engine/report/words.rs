@@ -1,8 +1,8 @@
 //! The words people read for roles, effects, results and verdicts; one place, so that every form says the same.
 
 use crate::event::{
-    Answer, CancelCause, Choice, NotTried, Outcome, Purpose, RehearsalVerdict, SkipReason, StepResult,
-    TargetVerdict,
+    Answer, CancelCause, Choice, NotTried, Outcome, Purpose, RehearsalVerdict, SkipReason, StepFinished,
+    StepResult, TargetVerdict,
 };
 use crate::report::record::{Settled, StepRecord};
 use crate::report::style::millis;
@@ -90,6 +90,16 @@ pub(crate) fn came_of(step: &StepRecord) -> Option<String> {
     match &step.settled {
         None => result,
         Some(by) => Some(settled(by) + &result.map(|it| format!(" (before that: {it})")).unwrap_or_default()),
+    }
+}
+
+/// What is said of an act that was not really tried, which ended like this.
+pub(crate) fn could_not_be_tried(why: &NotTried, end: &StepFinished) -> String {
+    let stopped_at = end.statements.last().map(|statement| statement.line);
+    match (why, stopped_at) {
+        (NotTried::EndedEarly, Some(line)) => format!("it stopped at line {line}, before its last command"),
+        (NotTried::EndedEarly, None) => "it stopped before its last command".to_owned(),
+        _ => format!("it could not really be tried: {}", not_tried(why)),
     }
 }
 

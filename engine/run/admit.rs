@@ -1,5 +1,6 @@
 //! The machine before a step: its condition, its confirmation, its start.
 
+use super::failure::untried;
 use super::machine::{Machine, Next, Start};
 use super::policy::{ConfirmPolicy, Question, QuestionKind};
 use super::progress::State;
@@ -195,10 +196,10 @@ impl Machine {
             return Some(self.skip(id, SkipReason::Declined, detail));
         }
         if !progress.confirmed && progress.doubted && !self.policy.unattended {
-            let text = format!(
-                "the step before it was never really tried: run step {} `{}` all the same",
-                step.id, step.label
-            );
+            let of = step.fallback_of().and_then(|of| self.not_tried(of));
+            let untried = untried(of);
+            let text =
+                format!("the step before it {untried}: run step {} `{}` all the same", step.id, step.label);
             return Some(self.confirm(id, text));
         }
         if !progress.confirmed && self.needs_confirmation(step, rollback) {

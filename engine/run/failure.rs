@@ -235,7 +235,8 @@ impl Machine {
             [one] => format!(": is {one} right?"),
             all => format!(": are {} right?", all.join(", ")),
         };
-        Some(format!("{why}{asked} The fallback would act on a step that was never really tried"))
+        let untried = untried(self.not_tried(failed));
+        Some(format!("{why}{asked} The fallback would act on a step that {untried}"))
     }
 
     /// A person answers a question about `step`, and not by taking the fallback that was offered with it.
@@ -303,6 +304,14 @@ impl Machine {
             })
             .min_by_key(|(id, _)| (id.0.abs_diff(verify.0), id.0))
             .map(|(id, _)| id)
+    }
+}
+
+/// What an act did not do that could not really be tried, for this reason.
+pub(super) fn untried(why: Option<&NotTried>) -> &'static str {
+    match why {
+        Some(NotTried::EndedEarly) => "did not come to its end",
+        _ => "was never really tried",
     }
 }
 

@@ -477,7 +477,7 @@ fn the_fallback_of_a_step_that_was_never_really_tried_is_doubted_and_asked_about
         (
             NotTried::EndedEarly,
             &[],
-            "it stopped before its last command. The fallback would act on a step that was never really tried",
+            "it stopped before its last command. The fallback would act on a step that did not come to its end",
         ),
     ] {
         let (choices, said) = question(why, used);
