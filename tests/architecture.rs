@@ -50,6 +50,7 @@ const LONG: &[(&str, &str)] = &[
     ("shell/parse.rs", "one walk over the syntax tree, with its tests"),
     ("shell/scan.rs", "one scan over the quoting of a text, with its tests"),
     ("run/machine_tests.rs", "every transition of the machine, one table after another"),
+    ("run/resume_tests.rs", "every way in which a run goes on, in one world that its tests share"),
     ("runbook/model.rs", "the whole meaning of a document in one place, mostly doc comments"),
 ];
 

@@ -468,15 +468,6 @@ mod tests {
             let reply = asked(FAILURE, &choices, input).0;
             assert_eq!((reply.choice, reply.note.as_deref()), (choice, note), "{input:?}");
         }
-        let warned =
-            QuestionKind::Failure { fallback: None, doubt: Some("is `engine_id = 33` right?".into()) };
-        let (_, said) =
-            asked_about(None, &["step 3 changes"], warned, &[Choice::Fallback, Choice::Abort], "a\n");
-        assert_eq!(
-            said,
-            "\nstep 2 `Force restart` failed\nstep 3 changes\nwarning: is `engine_id = 33` right?\n  \
-             [f] take the fallback\n  [a] abort the run\nwhat now? "
-        );
         let (_, said) =
             asked_about(None, &["step 3 changes (line 9):", "    $ ./kill"], FAILURE, &choices, "a\n");
         assert_eq!(
