@@ -211,7 +211,8 @@ fn no_fault(looked: &Looked<'_>) -> Option<Diagnostic> {
         Some(Err(none)) => wrong(none.message, &none.hint),
         None => wrong(
             format!("a test of `{}` injects `{name}`, and there is no stage for it", procedure.id),
-            "declare a stage; the book's page `Rehearse your own system` shows one of ten lines",
+            "looked for one in `runbooks/runbook.yaml` here and above; the book's page `Rehearse your own system` \
+             shows one of ten lines",
         ),
     }
 }
