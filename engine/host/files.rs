@@ -5,6 +5,11 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a process that was killed may still seem to have a lock.
+const DYING: Duration = Duration::from_millis(100);
 
 /// The file system.
 pub trait Files {
@@ -98,7 +103,7 @@ pub trait Files {
     /// Whatever asking gives.
     fn exposed(&self, path: &Path) -> io::Result<Option<Exposed>>;
 
-    /// Takes the lock that `path` stands for, or says at once that another process has it. It ends
+    /// Takes the lock that `path` stands for, or says within a moment that another process has it. It ends
     /// with the returned guard or with this process, however that dies.
     ///
     /// # Errors
@@ -313,10 +318,15 @@ impl Files for SystemFiles {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock::new(file))),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        // What an engine was just starting when it was killed has its files for a moment, until it is started.
+        let until = Instant::now() + DYING;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Lock::new(file))),
+                Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(Duration::from_millis(2)),
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
     }
 }
