@@ -3,7 +3,7 @@
 //! Events own their data and name steps by [`StepId`]; the journal writes them with the step's
 //! number as text. A reader ignores types it does not know.
 
-use crate::plan::StepId;
+use crate::plan::{PlanStep, StepId};
 use crate::runbook::Role;
 use crate::shell::Effect;
 use serde::{Deserialize, Serialize};
@@ -241,6 +241,20 @@ pub struct StepHeader {
     pub effect: Effect,
     /// The step it is a fallback of.
     pub fallback_of: Option<StepId>,
+}
+
+impl From<&PlanStep> for StepHeader {
+    fn from(step: &PlanStep) -> Self {
+        Self {
+            id: step.id.clone(),
+            slug: step.slug.clone(),
+            label: step.label.clone(),
+            line: step.line,
+            role: step.role,
+            effect: step.effect,
+            fallback_of: step.fallback_of(),
+        }
+    }
 }
 
 /// Why a step runs.

@@ -34,19 +34,7 @@ pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> R
         host: host.environment.hostname(),
         engine: env!("CARGO_PKG_VERSION").to_owned(),
         pid: host.environment.pid(),
-        steps: plan
-            .steps
-            .iter()
-            .map(|step| StepHeader {
-                id: step.id.clone(),
-                slug: step.slug.clone(),
-                label: step.label.clone(),
-                line: step.line,
-                role: step.role,
-                effect: step.effect,
-                fallback_of: step.fallback_of(),
-            })
-            .collect(),
+        steps: plan.steps.iter().map(StepHeader::from).collect(),
     }
 }
 

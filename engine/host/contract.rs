@@ -1,7 +1,7 @@
 //! What every host keeps, real or fake: each check runs on both.
 
 use super::fake::{FakeClock, FakeEnvironment, FakeFiles, FakeProcesses};
-use super::processes::{Command, Process, process};
+use super::processes::{Process, process, sleeper};
 use super::{
     Clock, Environment, Files, Processes, SystemClock, SystemEnvironment, SystemFiles, SystemProcesses,
 };
@@ -220,15 +220,7 @@ fn programs_are_found_on_the_path_or_by_their_own() {
 
 #[test]
 fn a_group_is_listed_and_signalled_as_one() {
-    let sleeper = Command {
-        program: "sleep".into(),
-        arguments: vec!["60".into()],
-        directory: "/".into(),
-        variables: Vec::new(),
-        without: Vec::new(),
-        descriptors: Vec::new(),
-    };
-    let sleeper = sleeper.start().expect("sleep is everywhere");
+    let sleeper = sleeper();
     let group = sleeper.pid();
     let fake = FakeProcesses::default();
     fake.add_process(group, Process { pid: group, name: "sleep".to_owned() });

@@ -217,6 +217,20 @@ impl Started {
     }
 }
 
+/// A process that does nothing for a minute, for tests.
+#[cfg(test)]
+pub(crate) fn sleeper() -> Started {
+    let command = Command {
+        program: "sleep".into(),
+        arguments: vec!["60".into()],
+        directory: "/".into(),
+        variables: Vec::new(),
+        without: Vec::new(),
+        descriptors: Vec::new(),
+    };
+    command.start().expect("sleep is everywhere")
+}
+
 /// Makes orphans of everything started here come to this process, so that it can reap them.
 ///
 /// # Errors

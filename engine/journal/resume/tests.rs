@@ -11,18 +11,9 @@ fn steps() -> Vec<PlanStep> {
 }
 
 fn started(plan: &Plan) -> EventBody {
-    let header = |step: &PlanStep| StepHeader {
-        id: step.id.clone(),
-        slug: step.slug.clone(),
-        label: step.label.clone(),
-        line: step.line,
-        role: step.role,
-        effect: step.effect,
-        fallback_of: step.fallback_of(),
-    };
     let EventBody::RunStarted(mut started) = super::super::line::tests::started() else { unreachable!() };
     started.procedure = plan.procedure.id.clone();
-    started.steps = plan.steps.iter().map(header).collect();
+    started.steps = plan.steps.iter().map(StepHeader::from).collect();
     EventBody::RunStarted(started)
 }
 

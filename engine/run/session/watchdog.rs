@@ -90,20 +90,8 @@ impl Drop for Watchdog {
 mod tests {
     use super::*;
     use crate::host::adopted::group_exists;
-    use crate::host::processes::End;
+    use crate::host::processes::{End, sleeper};
     use std::time::Duration;
-
-    fn sleeper() -> Started {
-        let command = Command {
-            program: "sleep".into(),
-            arguments: vec!["60".into()],
-            directory: "/".into(),
-            variables: Vec::new(),
-            without: Vec::new(),
-            descriptors: Vec::new(),
-        };
-        command.start().unwrap()
-    }
 
     #[expect(clippy::disallowed_methods, reason = "a test waits for the kernel")]
     fn patiently(mut holds: impl FnMut() -> bool) {
