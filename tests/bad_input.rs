@@ -211,6 +211,18 @@ fn no_bash_no_state_directory_no_working_directory() {
 }
 
 #[test]
+fn a_bash_that_ends_before_it_listens_starts_nothing() {
+    let text = "# Deploy\n\n```bash\ntouch ran\n```\n";
+    let test = Test::on(text, &["exec", "Deploy", "--yes"]).file("bin/bash", "#!/bin/sh\nexit 3\n");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(test.path("bin/bash"), mode).expect("is ours");
+    let bin = test.path("bin").display().to_string();
+    let finished = test.env("PATH", format!("{bin}:/usr/bin:/bin")).run().exit(1);
+    let finished = finished.says("\n[1] could not start: the shell ended at once, with status 3\n");
+    assert!(!finished.test.path("ran").exists());
+}
+
+#[test]
 fn a_full_disk_stops_before_the_next_step() {
     let text = "# Deploy\n\n1. First:\n   ```bash\n   touch first; seq 1 9000\n   ```\n2. Second:\n   ```bash\n   touch second\n   ```\n";
     // A limit on a file's size makes the journal's writes fail: at once, or in the middle of the run.

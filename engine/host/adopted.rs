@@ -92,6 +92,25 @@ pub fn was_stopped(pid: i32) -> bool {
     matches!(waitid(Id::Pid(Pid::from_raw(pid)), look), Ok(WaitStatus::Stopped(..)))
 }
 
+/// Whether nothing but these claimed processes is left of all that was started here: they have no children, and
+/// this process has no other ones. False where the kernel does not say so.
+pub fn are_alone(claimed: &[i32]) -> bool {
+    let own = std::process::id().cast_signed();
+    let childless = |pid: &i32| children(*pid).is_some_and(|children| children.is_empty());
+    claimed.iter().all(childless)
+        && children(own).is_some_and(|children| children.iter().all(|child| claimed.contains(child)))
+}
+
+/// The children of a process, dead ones that nobody let go included; none where the kernel does not say.
+fn children(pid: i32) -> Option<Vec<i32>> {
+    let mut all = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        let list = std::fs::read_to_string(thread.ok()?.path().join("children")).ok()?;
+        all.extend(list.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok()));
+    }
+    Some(all)
+}
+
 /// Whether a process group has any process, dead ones that nobody let go included.
 pub fn group_exists(group: i32) -> bool {
     nix::sys::signal::killpg(Pid::from_raw(group), None) != Err(Errno::ESRCH)

@@ -306,7 +306,12 @@ impl<W: Write> Terminal<W> {
         for line in tail {
             writeln!(self.out, "    {}", printable(&line, self.style))?;
         }
-        writeln!(self.out, "[{id}] {said} in {}{counted}", millis(finished.wall_ms))?;
+        // What could not start took no time.
+        let took = match &finished.result {
+            StepResult::CouldNotStart { .. } => String::new(),
+            _ => format!(" in {}", millis(finished.wall_ms)),
+        };
+        writeln!(self.out, "[{id}] {said}{took}{counted}")?;
         self.step_details(finished)
     }
 

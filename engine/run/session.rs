@@ -200,6 +200,11 @@ impl Session {
         }
     }
 
+    /// The shell and its watchdog.
+    pub(super) fn processes(&self) -> Vec<i32> {
+        std::iter::once(self.pid()).chain(self.watchdog.as_ref().map(Watchdog::pid)).collect()
+    }
+
     /// Process groups that something of this session may be in; the shell's own is the last.
     pub(super) fn groups(&self) -> &[i32] {
         &self.groups

@@ -6,7 +6,7 @@ use super::super::stop::{Stop, Why};
 use super::super::stream::{CHUNK, Read, StepStream};
 use super::Driver;
 use crate::event::{EventBody, RunFinished, Stream};
-use crate::host::adopted::{group_exists, reap_orphans};
+use crate::host::adopted::{are_alone, group_exists, reap_orphans};
 use crate::host::pipes::{blocking, has_writers};
 use crate::host::processes::{Command, Processes as _, SystemProcesses, kill_process};
 use std::time::Duration;
@@ -21,10 +21,15 @@ impl Driver<'_> {
     /// Ends the session and records the last event.
     pub(super) async fn finish(&mut self, mut finished: RunFinished) -> RunFinished {
         let mut groups = Vec::new();
+        let mut dying = None;
         if let Some(mut session) = self.session.take() {
-            groups.extend_from_slice(session.groups());
-            if !self.session_lost {
-                self.farewell(&mut session).await;
+            if self.is_last(&session) && session.kill().await.is_ok() {
+                dying = Some(session);
+            } else {
+                groups.extend_from_slice(session.groups());
+                if !self.session_lost {
+                    self.farewell(&mut session).await;
+                }
             }
         }
         // A run that was stopped leaves nothing running, and neither does one on a stage.
@@ -53,7 +58,21 @@ impl Driver<'_> {
         finished.wall_ms = self.now();
         finished.events = self.events;
         self.record(EventBody::RunFinished(Box::new(finished.clone())), true);
+        // It has been killed, and had the time that this took to die.
+        if let Some(session) = dying {
+            self.until_dead(&session, Instant::now() + FAREWELL).await;
+        }
         finished
+    }
+
+    /// Whether the shell has nothing left to do, and nothing but it is left of the run.
+    fn is_last(&mut self, session: &Session) -> bool {
+        reap_orphans();
+        self.late_pipes.retain(has_writers);
+        !self.session_lost
+            && session.exit_trap().is_none()
+            && self.late_pipes.is_empty()
+            && are_alone(&session.processes())
     }
 
     /// A job that is left running may be the cure; it must not die of writing to a pipe that nobody

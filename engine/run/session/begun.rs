@@ -6,8 +6,8 @@ use crate::run::setup::SessionSetup;
 use std::io;
 use std::path::PathBuf;
 
-/// The code of the session's side in bash.
-const BOOT: &str = include_str!("boot.bash");
+/// The code of the session's side in bash: what every step needs, and the rest.
+const CODE: [&str; 2] = [include_str!("boot.bash"), include_str!("more.bash")];
 
 /// Variables that would make bash run something else, or differently, before its first step.
 const NEVER: [&str; 3] = ["BASH_ENV", "ENV", "SHELLOPTS"];
@@ -53,10 +53,12 @@ impl Begun {
         ] {
             text.push_str(&format!("__rb_{name}={path}\n"));
         }
-        // The shell reads it a character at a time: what is meant for people stays here.
-        let code = BOOT.lines().filter(|line| !line.trim_start().starts_with('#'));
-        code.for_each(|line| text.extend([line, "\n"]));
-        text.push('\0');
+        for code in CODE {
+            // What is meant for people stays here.
+            let code = code.lines().filter(|line| !line.trim_start().starts_with('#'));
+            code.for_each(|line| text.extend([line, "\n"]));
+            text.push('\0');
+        }
         boot.replace(text.as_bytes())?;
         let begin = format!(
             "builtin mapfile -d '' -t __rb <{}; builtin eval \"${{__rb[0]}}\"; builtin eval \"$__rb_loop\"",

@@ -1,7 +1,9 @@
 # What a session begins with. It keeps no descriptor of the engine's: it opens them by path when it needs
 # them. `__rb_commands`, `__rb_script`, `__rb_control`, `__rb_snapshots`, `__rb_wake` and `__rb_headers` are set
 # before this. Nothing here forks but the snapshot, and `builtin` keeps functions of the document out.
-__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_l=-u __rb_count=0 __rb_g=("-$$") __rb_m=()
+#
+# Every line costs time before the first step: what few steps need is in `more.bash`.
+__rb_q=0 __rb_u='' __rb_r='' __rb_x='' __rb_open='' __rb_l=-u __rb_count=0 __rb_g=("-$$") __rb_m=() __rb_more=${__rb[1]}
 
 # The engine is gone: nothing of this session may outlive it.
 __rb_die() {
@@ -9,25 +11,21 @@ __rb_die() {
   builtin exit 137
 }
 
-# Waits in a copy of the shell until it is needed, and becomes the shell.
-__rb_hold() {
-  builtin echo "$__rb_count $BASHPID" >"$__rb_snapshots"
-  __rb_m=()
-  builtin mapfile -t -n 1 __rb_m <"$__rb_wake"
-  [[ ${__rb_m-} ]] || __rb_die
-  __rb_g+=("-$BASHPID")
-}
-
 # Gives the next statement the `$?` and `$_` of the one before.
 __rb_set() { builtin return "$1"; }
 
-# A statement is over: its number, its status, and whether its program (`$2`) is missing.
-__rb_done() {
-  __rb_q=${__rb_r:-$?} __rb_r=''
+# What a document has traced is no longer, until its next statement.
+__rb_hush() {
   case $- in
     *x*) builtin set +x; __rb_x='builtin set -x; ' ;;
     *) __rb_x='' ;;
   esac
+}
+
+# A statement is over: its number, its status, and whether its program (`$2`) is missing.
+__rb_done() {
+  __rb_q=${__rb_r:-$?} __rb_r=''
+  __rb_hush
   case $__rb_q in
     126 | 127)
       if [[ $2 ]] && ! builtin type -t -- "$2" >/dev/null; then
@@ -41,36 +39,8 @@ __rb_done() {
 # A step begins, with these three streams.
 __rb_begin() {
   __rb_open=1
-  case $- in
-    *x*) builtin set +x; __rb_x='builtin set -x; ' ;;
-    *) __rb_x='' ;;
-  esac
+  __rb_hush
   exec <"$1" >"$2" 2>"$3"
-}
-
-# What a new shell must be told to be like this one, in parts ended by NUL, into the file `$1`. `|| :` since a
-# document may have set errexit.
-__rb_dump() {
-  builtin compgen -A function >"$1" || :
-  builtin mapfile -t __rb_m <"$1" || :
-  {
-    builtin printf '%s\0' "$PWD"
-    builtin umask && builtin printf '\0'
-    builtin printf 'set %s\nshopt %s\n\0' "$SHELLOPTS" "$BASHOPTS"
-    builtin declare -p; builtin printf '\0'
-    builtin alias -p || :; builtin printf '\0'
-    builtin jobs || :; builtin printf '\0'
-    for __rb_n in /proc/"$BASHPID"/fd/*; do
-      __rb_n=${__rb_n##*/}
-      case $__rb_n in [3-9] | [1-9][0-9] | 1[0-9][0-9]) builtin echo "$__rb_n" ;; esac
-    done
-    builtin printf '\0'
-    builtin declare -Fx; builtin printf '\0'
-    for __rb_n in "${__rb_m[@]}"; do
-      case $__rb_n in __rb_*) ;; *) builtin declare -f -- "$__rb_n" && builtin printf '\0' ;; esac
-    done
-    builtin printf end
-  } >"$1"
 }
 
 # What the shell has of its own, as a message that begins with the line `$1`: jobs, traps, functions and aliases. Each
@@ -84,14 +54,13 @@ __rb_end() {
   exec </dev/null >/dev/null 2>&1
   __rb_open=''
   if builtin shopt -q lastpipe; then __rb_l=-s; else __rb_l=-u; fi
-  [[ ! $1 ]] || __rb_dump "$1"
+  if [[ $1 ]]; then builtin eval "$__rb_more"; __rb_dump "$1"; fi
   __rb_say D
 }
 
-# It waits for a word: `c`, and it leaves a copy of itself waiting, or another, and it evaluates a program. The copy
-# is made two forks away, so that it is no job of this shell; and not as an asynchronous command, whose children
-# would ignore Ctrl-C. A `break` or `continue` of a step that is in no loop of its own ends this shell. The loop is
-# one line, as is every program: nothing but a step has line numbers.
-__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; [[ $__rb_m != c ]] || { __rb_count=$((__rb_count + 1)); ( builtin shopt -s lastpipe; { __rb_hold; builtin shopt $__rb_l lastpipe; builtin eval "$__rb_loop"; } >/dev/null | builtin exit 0 ); __rb_m=c; }; builtin :; do if [[ $__rb_m != c ]]; then builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; fi; done; builtin exit 1'
+# It waits for a word: `c`, and it leaves a copy of itself waiting, or another, and it evaluates a program. A `break`
+# or `continue` of a step that is in no loop of its own ends this shell. The loop is one line, as is every program:
+# nothing but a step has line numbers.
+__rb_loop='while [[ ! $__rb_open ]] || builtin exit 1; __rb_m=(); builtin mapfile -t -n 1 __rb_m <"$__rb_commands"; [[ ${__rb_m-} ]] || __rb_die; [[ $__rb_m != c ]] || { builtin eval "$__rb_more"; builtin eval "$__rb_copy"; __rb_m=c; }; builtin :; do if [[ $__rb_m != c ]]; then builtin mapfile -d "" -t __rb <"$__rb_script"; builtin eval "${__rb[0]}"; fi; done; builtin exit 1'
 
 __rb_say R

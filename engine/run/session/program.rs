@@ -54,7 +54,7 @@ impl Program<'_> {
         let groups: Vec<String> = self.groups.iter().map(|group| format!("-{group}")).collect();
         let _ = write!(line, "__rb_g=({}); ", groups.join(" "));
         if let Some(base) = self.base {
-            let _ = write!(line, "__rb_dump {base}; ");
+            line.push_str(&dump(base));
         }
         if let Some(status) = self.status {
             let _ = write!(line, "__rb_q={status}; ");
@@ -120,12 +120,17 @@ pub(in crate::run) fn question(program: &str) -> Vec<u8> {
 
 /// Has the shell say what it is like in the file `base`, evaluate `script`, and say whether its last status is 0.
 pub(in crate::run) fn evaluated(script: &str, base: Option<&str>) -> Vec<u8> {
-    let dump = base.map(|base| format!("__rb_dump {base}; ")).unwrap_or_default();
+    let dump = base.map(dump).unwrap_or_default();
     format!(
         "{dump}builtin eval \"${{__rb[1]}}\"; builtin echo \"h $?\" >\"$__rb_control\"\0{}\0",
         script.replace('\0', "")
     )
     .into_bytes()
+}
+
+/// Has the shell say what it is like in the file `path`.
+fn dump(path: &str) -> String {
+    format!("builtin eval \"$__rb_more\"; __rb_dump {path}; ")
 }
 
 /// The shell's last program: its EXIT trap, which is `trap` as bash quoted it, and its end.

@@ -66,6 +66,11 @@ impl Watchdog {
         Ok(())
     }
 
+    /// Its process id.
+    pub(super) fn pid(&self) -> i32 {
+        self.started.pid()
+    }
+
     /// Whether it is dead, as when a step killed it. It is let go then.
     pub(super) fn is_dead(&self) -> bool {
         !matches!(self.started.ended(), Ok(None))
