@@ -15,6 +15,7 @@ use crate::runbook::{Action, CommandMode, Inference, Procedure, Reach, Role, Run
 use crate::shell::Effect;
 use crate::source::Span;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Longest time one attempt of an observing step, or of a verify that only reads, may take.
@@ -50,6 +51,12 @@ pub fn build(
     let mut builder = Builder { procedure, arguments, problems: Vec::new() };
     let steps = builder.steps(&parameters);
     problems.append(&mut builder.problems);
+    // The same mistake with a value is found at each place of a line.
+    let mut said = HashSet::new();
+    problems.retain(|problem| match problem {
+        Problem::Document(_) => true,
+        Problem::Argument(error) => said.insert(error.message.clone()),
+    });
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -111,6 +111,26 @@ fn what_was_given_wrongly_is_said_all_at_once() {
 }
 
 #[test]
+fn the_same_mistake_of_a_line_is_said_once() {
+    let wrong = planned(
+        &fence("touch {name} {name}\ntouch {name}"),
+        &[("name", "-n"), ("nmae", "x"), ("nmae", "y")],
+        &[],
+        &[],
+    );
+    let hint = "give a value that begins with another character";
+    let dash = "the value of `name` begins with `-`, which the command would read as an option";
+    assert_eq!(
+        wrong.expect_err("is wrong"),
+        [
+            "`Deploy` has no parameter `nmae` / its parameters are: name".to_owned(),
+            format!("{dash} (line 4) / {hint}"),
+            format!("{dash} (line 5) / {hint}"),
+        ]
+    );
+}
+
+#[test]
 fn a_value_in_a_variable_is_checked_where_a_later_step_uses_it() {
     let text = "# Deploy\n\n```bash\nTARGET={name}\n```\n\n```bash\nssh host rm $TARGET\n```\n";
     assert!(planned(text, &[("name", "web-1")], &[], &[]).is_ok());
