@@ -81,11 +81,18 @@ fn an_empty_default_is_refused_and_a_pattern_may_allow_it() {
 
 #[test]
 fn a_value_that_leads_a_path_astray_is_refused() {
-    for value in [".", "..", "../..", "a/../..", "/"] {
-        let finished = clear(&["--service", value]).run().exit(2).stdout("").stderr(
-            "error: the value of `service` stands in a path of a step that changes something, and `.` or `..` in it \
-             would make that another directory (line 5)\nhint: give a name that has no `.` or `..` between slashes\n",
-        );
+    let (dots, slashes) = (
+        "`.` or `..` in it would make that another directory (line 5)\n\
+         hint: give a name that has no `.` or `..` between slashes\n",
+        "is only slashes, which would make that another directory (line 5)\n\
+         hint: give a name; slashes alone name nothing in a directory\n",
+    );
+    for (value, why) in
+        [(".", dots), ("..", dots), ("../..", dots), ("a/../..", dots), ("/", slashes), ("//", slashes)]
+    {
+        let finished = clear(&["--service", value]).run().exit(2).stdout("").stderr(&format!(
+            "error: the value of `service` stands in a path of a step that changes something, and {why}"
+        ));
         assert!(finished.test.path("cache/a/x").exists(), "{value}");
     }
     let finished = clear(&["--service", "a"]).run().exit(0);

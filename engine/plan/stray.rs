@@ -1,4 +1,4 @@
-//! Values that would make a path lead to another directory: `rm -rf dir/<x>` with `.` or `..`.
+//! Values that would make a path lead to another directory: `rm -rf dir/<x>` with `.`, `..` or `/`.
 //!
 //! Only paths are looked at that a step which changes something uses, and those that a text puts into a
 //! variable. It does not follow `cd` from one step to the next, and knows nothing of links.
@@ -9,35 +9,40 @@ use crate::shell::{Context, contexts, variable_uses};
 
 /// The insertions that would lead a path of `script` astray. `changes`: the step changes something.
 pub(super) fn inserted(script: &str, insertions: &[Insertion<'_>], changes: bool) -> Vec<Refused> {
-    let risky = |insertion: &&Insertion<'_>| insertion.value.is_some_and(has_dots);
+    let risky = |insertion: &&Insertion<'_>| insertion.value.and_then(risk).is_some();
     let insertions: Vec<&Insertion<'_>> = insertions.iter().filter(risky).collect();
     let spans: Vec<_> = insertions.iter().map(|insertion| insertion.span).collect();
     if spans.is_empty() {
         return Vec::new();
     }
-    let found = insertions.iter().zip(contexts(script, &spans)).filter(|(insertion, context)| {
+    let found = insertions.iter().zip(contexts(script, &spans)).filter_map(|(insertion, context)| {
         let value = insertion.value.unwrap_or_default();
         // What a variable holds may be used by any later step.
-        let here = (changes || context.assigned.is_some()) && leads_away(context, value);
+        let here = (changes || context.assigned.is_some()) && leads_away(&context, value);
         let name = context.assigned.as_deref();
-        here || changes && name.is_some_and(|name| !carried(script, name, value).is_empty())
+        let strays = here || changes && name.is_some_and(|name| !carried(script, name, value).is_empty());
+        Some(Refused { span: insertion.span, why: risk(value).filter(|_| strays)? })
     });
-    found.map(|(insertion, _)| Refused { span: insertion.span, why: Why::Stray }).collect()
+    found.collect()
 }
 
 /// The uses of the variable `name` in a changing `script` that its value would lead astray.
 pub(super) fn carried(script: &str, name: &str, value: &str) -> Vec<Refused> {
-    if !has_dots(value) {
-        return Vec::new();
-    }
+    let Some(why) = risk(value) else { return Vec::new() };
     let uses = variable_uses(script, &[name]);
     let found = uses.iter().filter(|one| leads_away(&one.context, value));
-    found.map(|one| Refused { span: one.span, why: Why::Stray }).collect()
+    found.map(|one| Refused { span: one.span, why: why.clone() }).collect()
 }
 
-/// Whether a part of `value` between slashes is `.` or `..`, or it has only slashes.
-fn has_dots(value: &str) -> bool {
-    value.split('/').any(|part| matches!(part, "." | "..")) || value.bytes().all(|byte| byte == b'/')
+/// What would be wrong with `value` in a path: a part of it between slashes is `.` or `..`, or it has no name at all.
+fn risk(value: &str) -> Option<Why> {
+    if value.is_empty() {
+        Some(Why::Empty)
+    } else if value.bytes().all(|byte| byte == b'/') {
+        Some(Why::Slashes)
+    } else {
+        value.split('/').any(|part| matches!(part, "." | "..")).then_some(Why::Stray)
+    }
 }
 
 /// Whether the path with `value` in it goes up, or stays where it would be without it.
@@ -94,6 +99,23 @@ mod tests {
         }
         assert!(!strays("ls /tmp/cache/<x>", "..", false));
         assert!(strays("D=/tmp/cache/<x>", "..", false));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_value_is_told_apart() {
+        for (value, why) in [
+            ("", Some(Why::Empty)),
+            ("/", Some(Why::Slashes)),
+            ("//", Some(Why::Slashes)),
+            ("/.", Some(Why::Stray)),
+            ("a/..", Some(Why::Stray)),
+            ("a/b", None),
+        ] {
+            assert_eq!(risk(value), why, "{value}");
+            let expected: Vec<Why> = why.into_iter().collect();
+            let found = carried("rm -rf /tmp/$ID", "ID", value);
+            assert_eq!(found.into_iter().map(|it| it.why).collect::<Vec<_>>(), expected, "{value}");
+        }
     }
 
     #[test]

@@ -30,8 +30,10 @@ pub enum Why {
     At,
     /// It is empty.
     Empty,
-    /// It makes a path that changes something lead to another directory.
+    /// Its `.` or `..` makes a path that changes something lead to another directory.
     Stray,
+    /// It has only slashes, which names nothing below the directory of such a path.
+    Slashes,
     /// It has other characters than a URL's part may have, or is a dot path.
     Url,
     /// It has an `@` in a URL's host.
@@ -70,6 +72,9 @@ impl Refused {
             Why::Stray => format!(
                 "{value} stands in a path of a step that changes something, and `.` or `..` in it would make that another directory"
             ),
+            Why::Slashes => format!(
+                "{value} stands in a path of a step that changes something, and is only slashes, which would make that another directory"
+            ),
             Why::Url => format!("{value} stands in a URL and has characters that would change it"),
             Why::UrlHost => {
                 format!("{value} stands in a URL's host and has an `@`, which would change the host")
@@ -102,6 +107,7 @@ impl Refused {
             Why::Arithmetic => "give a whole number without leading zeros",
             Why::Dash | Why::At => "give a value that begins with another character",
             Why::Stray => "give a name that has no `.` or `..` between slashes",
+            Why::Slashes => "give a name; slashes alone name nothing in a directory",
             Why::Delimiter => "choose another delimiter in the document",
             Why::Nul | Why::Mark | Why::Empty | Why::LineBreak | Why::Device | Why::Tab => {
                 "give another value"

@@ -204,6 +204,7 @@ fn every_refusal_has_a_hint() {
         (Why::Splits, "write the variable in double quotes in the document"),
         (Why::Arithmetic, "give a whole number without leading zeros"),
         (Why::Stray, "give a name that has no `.` or `..` between slashes"),
+        (Why::Slashes, "give a name; slashes alone name nothing in a directory"),
         (Why::Dash, "give a value that begins with another character"),
         (Why::Delimiter, "choose another delimiter in the document"),
         (Why::Nul, "give another value"),
