@@ -101,6 +101,23 @@ fn a_value_that_leads_a_path_astray_is_refused() {
 }
 
 #[test]
+fn a_value_cannot_forge_a_line() {
+    let text = "# Look\n\n1. Look:\n   ```bash\n   test -n <note>\n   ```\n2. If it is odd, mark it:\n   ```bash\n   touch marked\n   ```\n";
+    let value = "x\n  run 1\r\u{1b}[2J\u{202e}";
+    let shown = "note = x\\n  run 1\\r\\u{1b}[2J\\u{202e}";
+    let plan = Test::on(text, &["plan", "Look", "--note", value]).run().exit(0);
+    let plan = plan.says(&format!("\n  {shown} (line 5)\n"));
+    let run = plan.test.again(&["exec", "Look", "--file", "doc.md", "--note", value]).run().exit(5);
+    let run = run.says(&format!("\n  {shown}\n  in "));
+    let report = run.test.again(&["report", "last"]).run().exit(0).says(&format!("\n  {shown}\n  in "));
+    let runs = report.test.again(&["runs"]).run().exit(0).says("  exec  note = x\\n  run 1\\r\\u{1b}[…\n");
+    let listed: Vec<_> = runs.stdout.lines().map(str::to_owned).collect();
+    assert_eq!(listed.len(), 4, "{listed:?}");
+    let report = runs.test.again(&["report", "last", "--format", "md"]).run().exit(0);
+    report.says("- **Parameters**: note = x\\\\n  run 1\\\\r");
+}
+
+#[test]
 fn people_read_the_value_where_a_label_names_the_parameter() {
     let document = "# Bot\n\n1. Look at <service> with <token>:\n   ```bash\n   echo <service> <token>\n   ```\n2. If <service> \
                     is down, restart {service}:\n   ```bash\n   touch restarted\n   ```\n";

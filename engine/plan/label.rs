@@ -1,7 +1,7 @@
 //! What a step is called, with the values of its parameters: for people only, nothing of it is run.
 //!
 //! A text is a sentence and not bash: nothing is quoted here, and a value that would not look like itself in
-//! a line of text is left out, as are secrets.
+//! a line of text is left out, as are secrets. Where a value stands by itself, such characters are written out.
 
 use super::BoundParameter;
 use crate::runbook::parameter_name;
@@ -44,11 +44,25 @@ fn value<'p>(name: &str, parameters: &'p [BoundParameter]) -> Option<&'p str> {
 
 /// Whether `value` is a short piece of one line in which every character is seen.
 fn is_plain(value: &str) -> bool {
-    let is_seen = |c: char| {
-        !c.is_control()
-            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
     !value.trim().is_empty() && value.chars().count() <= MAX_VALUE && value.chars().all(is_seen)
+}
+
+fn is_seen(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// `text` on one line: what would break it, move the cursor or hide a part is written out, as in `a\nb`.
+pub fn spelt_out(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\t' || is_seen(c) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_default());
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -59,6 +73,20 @@ mod tests {
         let flag = format!("--{}", name.replace('_', "-"));
         let value = value.map(str::to_owned);
         BoundParameter { name: name.into(), flag, value, origin: None, secret, variable: None, line: 1 }
+    }
+
+    #[test]
+    fn nothing_of_a_value_breaks_a_line_or_is_hidden() {
+        for (value, shown) in [
+            ("web-1 é\t\\n", "web-1 é\t\\n"),
+            ("web\n  run 1\r\n", "web\\n  run 1\\r\\n"),
+            (
+                "\u{1b}[2J\u{202e}\u{2028}\u{feff}\0\u{85}",
+                "\\u{1b}[2J\\u{202e}\\u{2028}\\u{feff}\\u{0}\\u{85}",
+            ),
+        ] {
+            assert_eq!(spelt_out(value), shown);
+        }
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub use admission::{Refusal, refusals};
 pub use arguments::Arguments;
 pub use bind::{ArgumentError, Values, fold_name};
 pub use build::{ACT_TIMEOUT, OBSERVE_TIMEOUT, Problem, TIME_BOX, build, faults};
+pub use label::spelt_out;
 pub use model::*;
 pub use programs::{missing, stops};
 pub use template::{Insertion, MASK, Rendered, check_variable, forms, render};

@@ -2,7 +2,7 @@
 
 use super::style::{Style, WIDTH, commands, one_line, printable, time, wrap};
 use super::words;
-use crate::plan::{LEAST, NotRun, Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work};
+use crate::plan::{LEAST, NotRun, Plan, PlanReach, PlanStep, Program, RunMode, StepId, Work, spelt_out};
 use crate::shell::Effect;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub fn render(
     for target in &header.targets {
         writeln!(out, "  target: {}", target.text)?;
     }
-    writeln!(out, "  in {}", plan.workdir.display())?;
+    writeln!(out, "  in {}", spelt_out(&plan.workdir.display().to_string()))?;
     for parameter in &plan.parameters {
         let (name, flag, line) = (&parameter.name, &parameter.flag, parameter.line);
         match (&parameter.value, parameter.secret) {
@@ -34,7 +34,7 @@ pub fn render(
             }
             (Some(_), true) => writeln!(out, "  {name} = ****** (line {line})")?,
             (Some(value), false) => {
-                writeln!(out, "  {name} = {} (line {line})", printable(value, Style::Plain))?;
+                writeln!(out, "  {name} = {} (line {line})", spelt_out(value))?;
             }
         }
     }

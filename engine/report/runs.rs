@@ -4,6 +4,7 @@ use super::style::{Style, WIDTH, fit, millis, one_line};
 use super::terminal::row;
 use super::words;
 use crate::event::Outcome;
+use crate::plan::spelt_out;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -83,7 +84,7 @@ fn below(run: &RunLine) -> String {
     };
     // A long value leaves room for the others.
     let given =
-        run.parameters.iter().map(|(name, value)| format!("{name} = {}", fit(&one_line(value), VALUE)));
+        run.parameters.iter().map(|(name, value)| format!("{name} = {}", fit(&spelt_out(value), VALUE)));
     let given: Vec<String> = given.collect();
     one_line(&format!("  {at}  {}{verdict}  {}", run.mode, given.join(", "))).trim_end().to_owned()
 }
@@ -112,7 +113,7 @@ mod tests {
             title: "Engine Restart Failed".into(),
             parameters: BTreeMap::from([
                 ("engine_id".into(), "3".into()),
-                ("reason".into(), "a long one\nof two lines that does not fit in here".into()),
+                ("reason".into(), "a long\none of two lines that does not fit in here".into()),
                 ("token".into(), "******".into()),
             ]),
             state,
@@ -141,11 +142,11 @@ mod tests {
             "run                      procedure                time         outcome\n  \
              started (UTC)     mode  parameters\n\
              20260102T030405Z-abcdef  Engine Restart Failed    5.3 s        contained\n  \
-             2026-01-02 03:04  exec  engine_id = 3, reason = a long one of two l…, token =…\n\
+             2026-01-02 03:04  exec  engine_id = 3, reason = a long\\none of two…, token =…\n\
              20260102T030405Z-abcdef  Engine Restart Failed    5.3 s        running\n  \
-             2026-01-02 03:04  exec  engine_id = 3, reason = a long one of two l…, token =…\n\
+             2026-01-02 03:04  exec  engine_id = 3, reason = a long\\none of two…, token =…\n\
              20260102T030405Z-abcdef  Engine Restart Failed    5.3 s        unknown\n  \
-             2026-01-02 03:04  exec  engine_id = 3, reason = a long one of two l…, token =…\n\
+             2026-01-02 03:04  exec  engine_id = 3, reason = a long\\none of two…, token =…\n\
              20260102T030405Z-abcdef  Engine Restart Failed    59 min 59 s  not verified\n  \
              2026-01-02 03:04  rehearse, did not pass\n"
         );

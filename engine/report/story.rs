@@ -9,6 +9,7 @@ use super::style::millis;
 use super::timeline::{self, Moment, clock, day};
 use super::words;
 use crate::event::{Event, JudgedTarget, Outcome, RunStarted, StepHeader, StepResult, TargetVerdict};
+use crate::plan::spelt_out;
 use crate::runbook::Role;
 
 /// A run, told.
@@ -97,13 +98,13 @@ impl Story {
         facts.push(("Time to recovery", self.recovery()));
         facts.push(("Document", format!("{}:{}", started.file, started.line)));
         let parameters: Vec<String> =
-            started.parameters.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+            started.parameters.iter().map(|(name, value)| format!("{name} = {}", spelt_out(value))).collect();
         if !parameters.is_empty() {
             facts.push(("Parameters", parameters.join(", ")));
         }
         facts.push(("When (UTC)", self.when()));
         facts.push(("Who", format!("{} on {}", started.user, started.host)));
-        facts.push(("Directory", started.workdir.clone()));
+        facts.push(("Directory", spelt_out(&started.workdir)));
         facts.push(("Run", started.run.clone()));
         let attended = if started.unattended { ", unattended" } else { "" };
         let exit = self.record.finished.as_ref().map(|end| format!(", exit code {}", end.exit));

@@ -2,6 +2,7 @@
 //!
 //! Colour is only ever an addition: every text is understandable without it.
 
+use crate::plan::spelt_out;
 use std::time::Duration;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
@@ -168,19 +169,11 @@ pub fn printable(line: &str, style: Style) -> String {
 pub fn commands(script: &str, style: Style) -> Vec<String> {
     let prompts = std::iter::once(style.dim("$")).chain(std::iter::repeat(" ".to_owned()));
     let lines = script.trim_end().lines().zip(prompts);
-    lines.map(|(line, prompt)| format!("{prompt} {}", spelt_out(line)).trim_end().to_owned()).collect()
-}
-
-fn spelt_out(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    for c in line.trim_end_matches('\r').chars() {
-        match c {
-            '\t' => out.push(c),
-            c if c.is_control() || is_bidirectional(c) => out.extend(c.escape_default()),
-            c => out.push(c),
-        }
-    }
-    out
+    lines
+        .map(|(line, prompt)| {
+            format!("{prompt} {}", spelt_out(line.trim_end_matches('\r'))).trim_end().to_owned()
+        })
+        .collect()
 }
 
 /// Bidirectional overrides would let a line look like another one.

@@ -16,7 +16,7 @@ use super::words;
 use crate::event::{
     Answer, Choice, Event, EventBody, RunStarted, SkipReason, StepFinished, StepHeader, StepResult, Stream,
 };
-use crate::plan::StepId;
+use crate::plan::{StepId, spelt_out};
 use crate::runbook::Role;
 use output::Lines;
 use repeats::Repeats;
@@ -209,9 +209,9 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "  alert fired {} before the start ({at})", millis(run.before_ms))?;
         }
         for (name, value) in &run.parameters {
-            writeln!(self.out, "  {name} = {}", printable(value, Style::Plain))?;
+            writeln!(self.out, "  {name} = {}", spelt_out(value))?;
         }
-        writeln!(self.out, "  in {}", run.workdir)?;
+        writeln!(self.out, "  in {}", spelt_out(&run.workdir))?;
         writeln!(self.out, "  run {}", run.run)
     }
 

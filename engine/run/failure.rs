@@ -4,7 +4,7 @@ use super::machine::{Machine, Next};
 use super::policy::{Question, QuestionKind};
 use super::progress::State;
 use crate::event::{Choice, EventBody, NotTried, SkipReason, StepFinished, StepResult};
-use crate::plan::{MASK, PlanReach, PlanStep, StepId, Work};
+use crate::plan::{MASK, PlanReach, PlanStep, StepId, Work, spelt_out};
 use crate::runbook::Role;
 use std::time::Duration;
 
@@ -225,7 +225,7 @@ impl Machine {
             .iter()
             .filter(|parameter| is_asked && names.contains(&parameter.name))
             .filter_map(|parameter| {
-                let value = parameter.value.as_deref()?.replace(char::is_control, " ");
+                let value = spelt_out(parameter.value.as_deref()?);
                 let value = if parameter.secret { MASK } else { &value };
                 Some(format!("`{} = {value}`", parameter.name))
             })
