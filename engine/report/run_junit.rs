@@ -81,11 +81,7 @@ fn status(story: &Story, header: &StepHeader, step: &StepRecord) -> TestCaseStat
         status
     };
     let Some(last) = step.attempts.last() else {
-        return skipped(match &step.skipped {
-            Some((reason, Some(detail))) => format!("{}: {detail}", words::skip(*reason)),
-            Some((reason, None)) => words::skip(*reason).to_owned(),
-            None => "no start of it is recorded".to_owned(),
-        });
+        return skipped(story.why_not_run(header, step));
     };
     let Some(end) = &last.finished else {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);

@@ -169,12 +169,14 @@ impl Story {
     pub fn not_run(&self) -> Vec<(&StepHeader, String)> {
         self.steps()
             .filter(|(_, step)| step.attempts.is_empty())
-            .map(|(header, step)| match &step.skipped {
-                Some((reason, Some(detail))) => (header, format!("{}: {detail}", words::skip(*reason))),
-                Some((reason, None)) => (header, words::skip(*reason).to_owned()),
-                None => (header, "no start of it is recorded".to_owned()),
-            })
+            .map(|(header, step)| (header, self.why_not_run(header, step)))
             .collect()
+    }
+
+    /// Why `step`, which did not run, did not.
+    pub(super) fn why_not_run(&self, header: &StepHeader, step: &StepRecord) -> String {
+        let why = words::passed_over(header, step, &self.record.steps);
+        why.unwrap_or_else(|| "no start of it is recorded".to_owned())
     }
 
     /// What a person must not overlook: what may be down, what was left running or still holds on.

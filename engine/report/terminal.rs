@@ -137,14 +137,14 @@ impl<W: Write> Terminal<W> {
                 reason: SkipReason::Undecided | SkipReason::NotNeeded,
                 detail: None,
             } if decided == Some(*step) => {}
-            EventBody::StepSkipped { step, reason, detail } => {
-                let mut text = format!("[{}] {}", self.id(*step), words::skip(*reason));
-                if let Some(detail) = detail {
-                    text = format!("{text}: {detail}");
+            EventBody::StepSkipped { step, .. } => {
+                if let Some(header) = self.header(*step)
+                    && let Some(record) = self.record.steps.get(step.index())
+                    && let Some(why) = words::passed_over(&header, record, &self.record.steps)
+                {
+                    let text = fit(&format!("[{}] {why} ({})", header.id, header.label), WIDTH);
+                    self.line(&self.style.dim(&text))?;
                 }
-                let label = self.label(*step);
-                let style = self.style;
-                self.line(&style.dim(&fit(&format!("{text} ({label})"), WIDTH)))?;
             }
             EventBody::Decision { step, answer, by } => {
                 let (id, label) = (self.id(*step), self.label(*step));

@@ -2,7 +2,7 @@
 
 use crate::event::{
     Answer, CancelCause, Choice, NotTried, Outcome, Purpose, RehearsalVerdict, SkipReason, StepFinished,
-    StepResult, TargetVerdict,
+    StepHeader, StepResult, TargetVerdict,
 };
 use crate::report::record::{Settled, StepRecord};
 use crate::report::style::millis;
@@ -112,7 +112,20 @@ pub(crate) fn not_tried(why: &NotTried) -> String {
     }
 }
 
-pub(crate) fn skip(reason: SkipReason) -> &'static str {
+/// Why `step`, one of `steps`, was passed over, if it was, with the detail behind it.
+pub(crate) fn passed_over(header: &StepHeader, step: &StepRecord, steps: &[StepRecord]) -> Option<String> {
+    let (reason, detail) = step.skipped.as_ref()?;
+    let before = header.fallback_of.and_then(|before| steps.get(before.index()));
+    let said = match (reason, before.and_then(StepRecord::result)) {
+        (SkipReason::NotTried, Some(StepResult::Failed { not_tried: Some(NotTried::EndedEarly), .. })) => {
+            "not taken, the step before did not come to its last command"
+        }
+        _ => skip(*reason),
+    };
+    Some(detail.as_ref().map_or_else(|| said.to_owned(), |detail| format!("{said}: {detail}")))
+}
+
+fn skip(reason: SkipReason) -> &'static str {
     match reason {
         SkipReason::NotNeeded => "not needed",
         SkipReason::Notes => "notes only, nothing to run",
@@ -229,7 +242,29 @@ pub(crate) fn cause(cause: &CancelCause) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Record;
+    use super::super::sample;
     use super::*;
+
+    #[test]
+    fn a_fallback_that_was_not_taken_says_what_came_of_the_step_before() {
+        let early = "not taken, the step before did not come to its last command";
+        let untried = "not taken, the step before could not really be tried";
+        for (why, reason, detail, said) in [
+            (NotTried::EndedEarly, SkipReason::NotTried, None, early.to_owned()),
+            (NotTried::EndedEarly, SkipReason::NotTried, Some("x"), format!("{early}: x")),
+            (NotTried::Http { code: 404 }, SkipReason::NotTried, None, untried.to_owned()),
+            (NotTried::EndedEarly, SkipReason::NotTaken, None, "not taken".to_owned()),
+        ] {
+            let mut record = Record::of(&sample::events()[..7]);
+            let failed = StepResult::Failed { status: 1, not_tried: Some(why) };
+            let attempt = record.steps[1].attempts.last_mut().expect("it ran");
+            attempt.finished = Some(sample::finished(1, failed, 1));
+            record.steps[2].skipped = Some((reason, detail.map(str::to_owned)));
+            let header = &record.started.as_ref().expect("has started").steps[2];
+            assert_eq!(passed_over(header, &record.steps[2], &record.steps), Some(said));
+        }
+    }
 
     #[test]
     fn a_rehearsal_is_told_in_one_line() {
