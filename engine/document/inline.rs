@@ -132,6 +132,11 @@ impl Inline {
         self.text.trim().is_empty()
     }
 
+    /// Whether nothing was ever put into it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.first.is_none() && self.bold.is_empty()
+    }
+
     /// Whether all of its text, but for blanks and a final colon, is bold.
     pub fn is_all_bold(&self) -> bool {
         let mut end = 0;

@@ -263,7 +263,8 @@ impl<'a> Reader<'a> {
         let span = self.trimmed(span);
         let mut text = String::with_capacity(span.end - span.start);
         let line = self.line(span.start);
-        let mut lines = Vec::with_capacity(self.line(span.end) - line);
+        let ends = self.source.slice(span).bytes().filter(|byte| *byte == b'\n');
+        let mut lines = Vec::with_capacity(ends.count());
         let mut at_start = true;
         while let Some((event, span)) = self.next() {
             let Event::Text(piece) = event else { break };
@@ -412,6 +413,10 @@ impl InlineReader {
     }
 
     fn flush(&mut self, out: &mut Vec<Block>) {
+        // Most blocks have no text of their own in front of them.
+        if self.inline.is_untouched() && self.comments.is_empty() {
+            return;
+        }
         let done = std::mem::replace(self, Self { garbled: self.garbled, ..Self::default() });
         push_text(out, done.inline, done.comments);
     }
