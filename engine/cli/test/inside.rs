@@ -292,9 +292,10 @@ struct Inputs {
 /// Prepares the plan for a test; answers what each step promises.
 fn promised(plan: &mut Plan, procedure: &Procedure, bless: bool) -> Vec<(ExpectedEnd, Option<Expectation>)> {
     let mut promised = Vec::with_capacity(plan.steps.len());
+    let directives = procedure.steps.iter().map(|step| (step.id.as_str(), &step.directive));
+    let directives: BTreeMap<_, _> = directives.collect();
     for step in &mut plan.steps {
-        let directive = procedure.steps.iter().find(|it| it.id == step.id).map(|it| it.directive.clone());
-        let directive = directive.unwrap_or_default();
+        let directive = directives.get(step.id.as_str()).copied().cloned().unwrap_or_default();
         let expected = ExpectedEnd::new(directive.exit, directive.should_fail);
         if expected == ExpectedEnd::Failure {
             step.exit = Some(crate::runbook::ExitExpectation::Failure);
