@@ -174,6 +174,8 @@ impl Machine {
                 State::Failed(StepResult::Cancelled) => "was stopped before it was over",
                 _ => "was running when the engine died: what it did is unknown",
             },
+            // The person said so: nothing was tried.
+            State::Failed(StepResult::LeftOpen) => "was not done",
             _ => "failed",
         };
         let mut text = format!("step {} `{}` {what}", step.id, step.label);
