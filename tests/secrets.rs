@@ -229,7 +229,7 @@ fn one_that_is_asked_for_is_not_on_the_screen() {
         format!("{FRONT}# Rotate\n\n1. Rotate:\n   ```bash\n   touch x; echo got {{api_token}}\n   ```\n");
     let test = Test::on(&text, &["exec", "Rotate", "--yes"]);
     let mut terminal = OnTerminal::start(&test.command());
-    terminal.wait_for("not shown");
+    terminal.wait_for("`Rotate` needs api_token (line 9, not shown): ");
     terminal.type_in(&format!("{SECRET}\n"));
     let (code, screen) = terminal.finish();
     assert_eq!(code, 0, "{screen}");

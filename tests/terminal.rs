@@ -13,7 +13,7 @@ fn on_terminal(text: &str, args: &[&str]) -> (Test, OnTerminal) {
 #[test]
 fn values_are_asked_for_first_then_the_first_change_and_each_destroying_step() {
     let (test, mut terminal) = on_terminal(DEPLOY, &["exec", "Deploy"]);
-    terminal.wait_for("name (line 9): ");
+    terminal.wait_for("`Deploy` needs name (line 9): ");
     terminal.type_in("new\n");
     terminal.wait_for("looking");
     terminal.wait_for("\r\nstep 2 changes (line 8):\r\n    $ touch new\r\n");
@@ -161,7 +161,7 @@ fn manual_steps_and_decisions_are_answered_by_the_person() {
     let (test, mut terminal) = on_terminal(text, &["exec", "Call"]);
     terminal.wait_for("is it done? ");
     terminal.type_in("y\n");
-    terminal.wait_for("is it so? ");
+    terminal.wait_for("\nstep 2: If the vendor agrees: is it so? [y]es, [N]o, [a]bort: ");
     terminal.type_in("y\n");
     // What they said stands there once.
     terminal.wait_for("[2] If the vendor agrees: yes (operator)\r\n\r\nstep 2 changes");
@@ -170,6 +170,20 @@ fn manual_steps_and_decisions_are_answered_by_the_person() {
     let (code, said) = terminal.finish();
     assert_eq!(code, 0, "{said}");
     assert!(test.path("switched").exists());
+}
+
+#[test]
+fn a_step_that_a_person_did_not_do_is_not_called_failed() {
+    let text = "# Call\n\n1. Call the vendor\n";
+    let (_test, mut terminal) = on_terminal(text, &["exec", "Call"]);
+    terminal.wait_for("is it done? ");
+    terminal.type_in("n\n");
+    terminal.wait_for("step 1 `Call the vendor` was not done\r\n  [r] retry it\r\n");
+    terminal.type_in("a\n");
+    terminal.wait_for("[1] step 1 `Call the vendor` was not done: abort (operator)\r\n");
+    terminal.wait_for("1     Call the vendor                      left open ");
+    let (code, said) = terminal.finish();
+    assert_eq!((code, said.contains("failed")), (5, false), "{said}");
 }
 
 #[test]

@@ -68,7 +68,9 @@ impl Ask for Asker {
         let person = self.person.as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let command = self.commands.get_mut(question.step.index()).and_then(Option::as_mut);
         let mask = &self.mask;
-        let mut desk = Desk { input: &mut person.input, out: &mut person.output, edit: person.edit, mask };
+        let number = self.steps.get(question.step.index()).map_or("?", |step| step.id.as_str());
+        let (input, out, edit) = (&mut person.input, &mut person.output, person.edit);
+        let mut desk = Desk { input, out, edit, mask, number };
         desk.ask(question, &proposal, command)
     }
 }
@@ -87,6 +89,8 @@ struct Desk<'a> {
     out: &'a mut dyn Write,
     edit: fn(&str) -> io::Result<String>,
     mask: &'a Mask,
+    /// The number of the step that the question is about.
+    number: &'a str,
 }
 
 impl Desk<'_> {
@@ -103,7 +107,7 @@ impl Desk<'_> {
     ) -> io::Result<Reply> {
         show(question, proposal, self.out)?;
         loop {
-            write!(self.out, "{} ", wrap(&prompt(question), COLUMNS).join("\n"))?;
+            write!(self.out, "{} ", wrap(&prompt(question, self.number), COLUMNS).join("\n"))?;
             self.out.flush()?;
             let Some(line) = read_line(self.input)? else {
                 writeln!(self.out)?;
@@ -166,20 +170,23 @@ pub(super) fn nobody_is_there(host: &Host<'_>) -> bool {
     !terminal || ci
 }
 
-/// Asks for the value of a parameter; a secret one is not shown while it is typed.
+/// Asks for the value of a parameter of the procedure `of`; a secret one is not shown while it is typed.
 ///
 /// # Errors
 /// Whatever reading or writing gives.
 pub(super) fn ask_value(
     person: &mut Person,
+    of: &str,
     name: &str,
     line: usize,
     secret: bool,
 ) -> io::Result<Option<String>> {
+    let hidden = if secret { ", not shown" } else { "" };
+    let prompt = wrap(&format!("`{of}` needs {name} (line {line}{hidden}):"), COLUMNS).join("\n") + " ";
     let value = if secret {
-        Some((person.read_secret)(&format!("{name} (line {line}, not shown): "))?)
+        Some((person.read_secret)(&prompt)?)
     } else {
-        write!(person.output, "{name} (line {line}): ")?;
+        write!(person.output, "{prompt}")?;
         person.output.flush()?;
         read_line(&mut person.input)?
     };
@@ -240,14 +247,15 @@ fn show(question: &Question, proposal: &[String], out: &mut dyn Write) -> io::Re
     }
 }
 
-fn prompt(question: &Question) -> String {
+fn prompt(question: &Question, number: &str) -> String {
     match &question.kind {
         QuestionKind::Choose { .. } => "which one?".to_owned(),
         QuestionKind::Manual { .. } => "is it done? [y]es, [N]o, [a]bort:".to_owned(),
         QuestionKind::Failure { .. } => "what now?".to_owned(),
         QuestionKind::Confirm => format!("{}? [y]es, [N]o, [a]bort:", question.text),
         QuestionKind::Decide => {
-            format!("{}: is it so? [y]es, [N]o, [a]bort:", question.text.trim_end_matches(':'))
+            let text = question.text.trim_end_matches(':');
+            format!("step {number}: {text}: is it so? [y]es, [N]o, [a]bort:")
         }
     }
 }
@@ -368,7 +376,7 @@ mod tests {
             text => Ok(text.replace("restart", "repair")),
         };
         let mask = &Mask::new(["s3cret".to_owned()]);
-        let mut desk = Desk { input: &mut input.as_bytes(), out: &mut out, edit, mask };
+        let mut desk = Desk { input: &mut input.as_bytes(), out: &mut out, edit, mask, number: "2" };
         let mut command = command.map(str::to_owned);
         let proposal: Vec<String> = proposal.iter().map(|&line| line.to_owned()).collect();
         let reply = desk.ask(&question, &proposal, command.as_mut()).expect("memory");
@@ -405,7 +413,7 @@ mod tests {
             "\nstep 2 destroys (line 7):\n    $ rm -rf cache\nrun step 2 `Force restart`? [y]es, [N]o, [a]bort: "
         );
         let (_, said) = asked(QuestionKind::Decide, YES_NO, "y\n");
-        assert_eq!(said, "\nIf latency persists: is it so? [y]es, [N]o, [a]bort: ");
+        assert_eq!(said, "\nstep 2: If latency persists: is it so? [y]es, [N]o, [a]bort: ");
     }
 
     #[test]
@@ -416,13 +424,13 @@ mod tests {
             let question = Question { kind, step: StepId(1), text: text.into(), choices: YES_NO.to_vec() };
             let mut out = Vec::new();
             let (mask, edit) = (&Mask::default(), |_: &str| Err(io::Error::other("none")));
-            let mut desk = Desk { input: &mut "".as_bytes(), out: &mut out, edit, mask };
+            let mut desk = Desk { input: &mut "".as_bytes(), out: &mut out, edit, mask, number: "2" };
             desk.ask(&question, &[], None).expect("memory");
             String::from_utf8(out).expect("is text")
         };
         assert_eq!(
             asked(QuestionKind::Decide),
-            "\nIf the restart of the engine does not help within the next two or three\nminutes, restore it: is it so? \
+            "\nstep 2: If the restart of the engine does not help within the next two or\nthree minutes, restore it: is it so? \
              [y]es, [N]o, [a]bort: \n"
         );
         let arms = vec![(StepId(0), text.to_owned()), (StepId(1), "Or".to_owned())];

@@ -178,7 +178,8 @@ pub(super) fn ask_for_values(
     let mut asked = BTreeMap::new();
     for parameter in plan.open_parameters() {
         let Some(person) = &mut host.person else { break };
-        let value = ask::ask_value(person, &parameter.name, parameter.line, parameter.secret);
+        let title = &plan.procedure.title;
+        let value = ask::ask_value(person, title, &parameter.name, parameter.line, parameter.secret);
         let value = value.map_err(|error| {
             Failure::new(
                 CANNOT_START,

@@ -179,7 +179,10 @@ fn planned(
         let person =
             host.person.as_mut().filter(|_| !settings.policy.unattended && !asked.contains_key(&name));
         let value = match person {
-            Some(person) => ask::ask_value(person, &name, line, secret).ok().flatten(),
+            Some(person) => {
+                let title = &plan.procedure.title;
+                ask::ask_value(person, title, &name, line, secret).ok().flatten()
+            }
             None => None,
         };
         match value {
