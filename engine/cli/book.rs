@@ -93,7 +93,7 @@ impl Book {
 struct Named {
     folder: PathBuf,
     /// Files it names under `procedures`.
-    named: Vec<PathBuf>,
+    named: HashSet<PathBuf>,
 }
 
 impl Named {

@@ -127,6 +127,8 @@ pub(super) fn find(
     let rows = documents.escalation_rows();
     let mut opinion = Opinion::new(host);
     let mut is_bash = |text: &str| opinion.on(text) == Word::Bash;
+    // It is about all of them, so each asking would go through all.
+    let rehearsing = upkeep.is_some_and(Kept::rehearsing);
     // They stand in the order of their documents.
     let begin = |index: usize| procedures.partition_point(|it| it.document < index);
     let of = |index: usize| &procedures[begin(index)..begin(index + 1)];
@@ -142,7 +144,7 @@ pub(super) fn find(
             runbook: &documents.runbooks[index],
             procedures: of(index),
             upkeep: upkeep.and_then(|kept| kept.of_documents.get(index)).map_or(&[], Vec::as_slice),
-            rehearsing: upkeep.is_some_and(Kept::rehearsing),
+            rehearsing,
             shelf: &shelf,
             rows: &rows,
             is_bash: &mut is_bash,

@@ -6,6 +6,10 @@ use crate::check::upkeep::{Rehearsal, Rehearsed, Upkeep};
 use crate::journal::{RunSummary, Store, hash};
 use crate::runbook::{Procedure, Runbook, does_the_same};
 use jiff::civil::Date;
+use std::collections::HashMap;
+
+/// The rehearsals on record that came to an end, by their procedures' slugs, each the newest first.
+type Rehearsals = HashMap<String, Vec<RunSummary>>;
 
 /// What is known of some documents.
 pub(super) struct Kept {
@@ -52,19 +56,23 @@ pub(super) fn of(documents: &Documents, host: &mut Host<'_>) -> Kept {
     Kept { of_documents: documents.runbooks.iter().map(upkeep).collect(), unknown }
 }
 
-/// The rehearsals on record that came to an end, the newest first.
+/// The record, and its rehearsals.
 ///
 /// # Errors
 /// Where the record is not believed or cannot be read, in words.
-fn record<'h>(host: &mut Host<'h>) -> Result<(Store<'h>, Vec<RunSummary>), String> {
+fn record<'h>(host: &mut Host<'h>) -> Result<(Store<'h>, Rehearsals), String> {
     let listed = runs::home(host).and_then(|home| {
         let listing = runs::listing(&home, host)?;
         Ok((Store::new(host.files, home), listing.runs))
     });
     match listed {
-        Ok((store, mut runs)) => {
-            runs.retain(|run| run.finished.as_ref().is_some_and(|end| end.rehearsal.is_some()));
-            Ok((store, runs))
+        Ok((store, runs)) => {
+            let ended = |run: &RunSummary| run.finished.as_ref().is_some_and(|end| end.rehearsal.is_some());
+            let mut rehearsals = Rehearsals::new();
+            for run in runs.into_iter().filter(ended) {
+                rehearsals.entry(run.started.procedure.clone()).or_default().push(run);
+            }
+            Ok((store, rehearsals))
         }
         Err(failure) => {
             let why = failure.text.lines().next().unwrap_or_default();
@@ -76,14 +84,14 @@ fn record<'h>(host: &mut Host<'h>) -> Result<(Store<'h>, Vec<RunSummary>), Strin
 
 fn last(
     store: &Store<'_>,
-    rehearsals: &[RunSummary],
+    rehearsals: &Rehearsals,
     runbook: &Runbook,
     procedure: &Procedure,
     document_sha256: &str,
     host: &Host<'_>,
 ) -> Option<Rehearsal> {
     let file = runbook.source.path();
-    let run = rehearsals.iter().find(|run| run.started.is_of(&procedure.id, file))?;
+    let run = rehearsals.get(&procedure.id)?.iter().find(|run| run.started.is_of(&procedure.id, file))?;
     let passed = run.finished.as_ref()?.rehearsal.as_ref()?.passed;
     let same = run.started.document_sha256 == document_sha256
         || evidence::document(store, host, &run.run, &run.started.file).is_some_and(|was| {
