@@ -137,6 +137,31 @@ fn a_lock_has_one_holder_until_it_is_dropped() {
         assert!(held.is_some() && files.lock(&path).unwrap().is_none());
         drop(held);
         assert!(files.lock(&path).unwrap().is_some());
+        assert!(files.exists(&path));
+    });
+}
+
+#[test]
+fn whether_a_lock_is_held_can_be_asked_without_taking_it() {
+    on_both(|files, dir, _| {
+        let path = dir.join("lock");
+        assert!(!files.is_locked(&path).unwrap() && !files.exists(&path));
+        let held = files.lock(&path).unwrap();
+        assert!(held.is_some() && files.is_locked(&path).unwrap());
+        drop(held);
+        assert!(!files.is_locked(&path).unwrap());
+    });
+}
+
+#[test]
+fn the_file_of_a_claim_goes_with_it() {
+    on_both(|files, dir, _| {
+        let path = dir.join("claim");
+        let held = files.claim(&path).unwrap();
+        assert!(held.is_some() && files.is_locked(&path).unwrap() && files.claim(&path).unwrap().is_none());
+        drop(held);
+        assert!(!files.exists(&path));
+        assert!(files.claim(&path).unwrap().is_some());
     });
 }
 

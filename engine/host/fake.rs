@@ -1,6 +1,6 @@
 //! Hosts that exist in memory, for tests: nothing outside is touched and time moves when told.
 
-use super::files::Held;
+use super::locks::Held;
 use super::processes::Process;
 use super::{Append, Clock, Ends, Entry, Environment, Exposed, Files, Lock, Processes};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +129,16 @@ impl FakeFiles {
     }
 }
 
+impl FakeFiles {
+    fn take(&self, path: &Path, passing: bool) -> io::Result<Option<Lock>> {
+        let mut tree = lock(&self.0);
+        tree.writable(path)?;
+        tree.files.entry(path.to_owned()).or_default();
+        let free = tree.locked.insert(path.to_owned());
+        Ok(free.then(|| Lock::new(FakeLock { files: self.clone(), path: path.to_owned(), passing })))
+    }
+}
+
 impl Files for FakeFiles {
     fn read(&self, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         let tree = lock(&self.0);
@@ -248,11 +258,15 @@ impl Files for FakeFiles {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {
-        let mut tree = lock(&self.0);
-        tree.writable(path)?;
-        tree.files.entry(path.to_owned()).or_default();
-        let free = tree.locked.insert(path.to_owned());
-        Ok(free.then(|| Lock::new(FakeLock { files: self.clone(), path: path.to_owned() })))
+        self.take(path, false)
+    }
+
+    fn claim(&self, path: &Path) -> io::Result<Option<Lock>> {
+        self.take(path, true)
+    }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        Ok(lock(&self.0).locked.contains(path))
     }
 }
 
@@ -277,6 +291,8 @@ impl Append for FakeAppend {
 struct FakeLock {
     files: FakeFiles,
     path: PathBuf,
+    /// Its file goes with it.
+    passing: bool,
 }
 
 impl Held for FakeLock {
@@ -290,7 +306,11 @@ impl Held for FakeLock {
 
 impl Drop for FakeLock {
     fn drop(&mut self) {
-        lock(&self.files.0).locked.remove(&self.path);
+        let mut tree = lock(&self.files.0);
+        tree.locked.remove(&self.path);
+        if self.passing {
+            tree.files.remove(&self.path);
+        }
     }
 }
 

@@ -1,15 +1,11 @@
 //! Files and directories, with the modes and syncs that a record of an incident needs.
 
 use super::exposed::{Exposed, exposed, exposed_of};
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use super::locks::{self, Lock};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-/// How long a process that was killed may still seem to have a lock.
-const DYING: Duration = Duration::from_millis(100);
 
 /// The file system.
 pub trait Files {
@@ -109,6 +105,18 @@ pub trait Files {
     /// # Errors
     /// Whatever opening gives.
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>>;
+
+    /// The same for a lock whose file holds nothing: it is removed when the lock is given back.
+    ///
+    /// # Errors
+    /// Whatever opening gives.
+    fn claim(&self, path: &Path) -> io::Result<Option<Lock>>;
+
+    /// Whether a process has the lock that `path` stands for, as it is at this moment: nothing is waited for.
+    ///
+    /// # Errors
+    /// Whatever opening gives; not where there is no such file.
+    fn is_locked(&self, path: &Path) -> io::Result<bool>;
 }
 
 /// How the name of a directory begins that is being removed.
@@ -149,38 +157,6 @@ pub struct Entry {
     pub path: PathBuf,
     /// Whether it is a directory.
     pub directory: bool,
-}
-
-/// A lock that is held.
-pub struct Lock {
-    /// Dropping it gives the lock back.
-    held: Box<dyn Held>,
-}
-
-/// What holds a lock: the file that stands for it.
-pub(crate) trait Held: Send {
-    /// Writes `text` over the beginning of the file.
-    fn keep(&mut self, text: &str) -> io::Result<()>;
-}
-
-impl Lock {
-    pub(crate) fn new(held: impl Held + 'static) -> Self {
-        Self { held: Box::new(held) }
-    }
-
-    /// Writes `text` over what the lock's file holds; texts of one lock are of one length.
-    ///
-    /// # Errors
-    /// Whatever writing gives.
-    pub fn keep(&mut self, text: &str) -> io::Result<()> {
-        self.held.keep(text)
-    }
-}
-
-impl std::fmt::Debug for Lock {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lock").finish_non_exhaustive()
-    }
 }
 
 /// The host's file system.
@@ -317,23 +293,15 @@ impl Files for SystemFiles {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Lock>> {
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        // What an engine was just starting when it was killed has its files for a moment, until it is started.
-        let until = Instant::now() + DYING;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(Lock::new(file))),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => sleep(Duration::from_millis(2)),
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
+        Ok(locks::take(path)?.map(Lock::new))
     }
-}
 
-impl Held for File {
-    fn keep(&mut self, text: &str) -> io::Result<()> {
-        self.write_all_at(text.as_bytes(), 0)
+    fn claim(&self, path: &Path) -> io::Result<Option<Lock>> {
+        Ok(locks::take_passing(path)?.map(Lock::new))
+    }
+
+    fn is_locked(&self, path: &Path) -> io::Result<bool> {
+        locks::is_taken(path)
     }
 }
 
