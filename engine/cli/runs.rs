@@ -119,8 +119,13 @@ pub(super) fn find_to_resume<'h>(
         return find(matches, host);
     }
     let home = home(host)?;
-    let listing = Store::new(host.files, &home).listing();
-    let listing = listing.map_err(|error| unreadable(&home.display().to_string(), &error))?;
+    let store = Store::new(host.files, &home);
+    let listing = store.listing();
+    let mut listing = listing.map_err(|error| unreadable(&home.display().to_string(), &error))?;
+    // One whose engine was killed just now must not be passed over for an older one.
+    for run in listing.runs.iter_mut().filter(|run| run.running) {
+        run.running = store.keeps_running(&run.run);
+    }
     // Without a run that is believed, why there is none is what is said.
     let Some(newest) = listing.runs.first() else { return find(matches, host) };
     warn_of_left_out(&listing, host);
@@ -135,7 +140,6 @@ pub(super) fn find_to_resume<'h>(
         );
         return Err(Failure::new(code, message, "start a new run; `runbook runs` lists what there is"));
     };
-    let store = Store::new(host.files, home);
     believed(&store, &found.run)?;
     let came = found.finished.as_ref().map_or("its engine died", |end| what_came(end.outcome));
     let said = format!(

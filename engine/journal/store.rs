@@ -181,10 +181,14 @@ impl<'a> Store<'a> {
             .filter(|head| head.len() as u64 == HEAD_LENGTH && head.bytes().all(|b| b.is_ascii_hexdigit())))
     }
 
-    /// Whether the engine of run `id` lives: it holds the run's lock.
+    /// Whether the engine of run `id` lives: it holds the run's lock, or seems to for a moment when it was killed.
     pub fn is_running(&self, id: &str) -> bool {
-        let lock = self.directory(id).join("lock");
-        self.files.exists(&lock) && matches!(self.files.lock(&lock), Ok(None))
+        self.files.is_locked(&self.directory(id).join("lock")).unwrap_or(false)
+    }
+
+    /// The same, but one that was killed does not seem to live: for that, a moment is waited where it does.
+    pub fn keeps_running(&self, id: &str) -> bool {
+        self.is_running(id) && matches!(self.files.lock(&self.directory(id).join("lock")), Ok(None))
     }
 
     /// Takes the lock of everything `key` names, or nothing if another process has it.
