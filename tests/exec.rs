@@ -253,9 +253,12 @@ fn one_run_of_a_procedure_at_a_time() {
     assert_eq!(second.status.code(), Some(6));
     let said = String::from_utf8_lossy(&second.stderr);
     assert!(said.contains("error: `Long` is already running on this host"), "{said}");
+    let locks = || std::fs::read_dir(test.state().join("active")).expect("is there").count();
+    assert_eq!(locks(), 1);
     first.signal(nix::sys::signal::Signal::SIGTERM);
     let (status, ..) = first.finish(std::time::Duration::from_secs(30));
     assert_eq!(crate::harness::exit_code(status), 143);
+    assert_eq!(locks(), 0);
     assert_eq!(test.leftovers(), Vec::<String>::new());
 }
 

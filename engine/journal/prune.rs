@@ -79,15 +79,25 @@ impl Store<'_> {
         self.files().remove_tree(&self.directory(id))
     }
 
-    /// Removes what earlier removals that were broken off left.
+    /// Removes what earlier removals that were broken off left, and engines that were killed.
     ///
     /// # Errors
-    /// Whatever listing or removing gives.
+    /// Whatever listing, locking or removing gives.
     pub fn forget_rest(&self) -> io::Result<()> {
         for entry in self.files().list(&self.runs())? {
             let name = entry.path.file_name().unwrap_or_default().to_string_lossy();
             if entry.directory && name.starts_with(REMOVED) {
                 self.files().remove_tree(&entry.path)?;
+            }
+        }
+        let claims = match self.files().list(&self.active()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            claims => claims?,
+        };
+        for claim in claims.into_iter().filter(|entry| !entry.directory) {
+            if !self.files().is_locked(&claim.path)? {
+                // Given back at once, which removes its file.
+                drop(self.files().claim(&claim.path)?);
             }
         }
         Ok(())
@@ -179,5 +189,18 @@ mod tests {
         files.create_private_dir(&store.directory(".removed-0")).expect("memory has room");
         store.forget_rest().expect("is ours");
         assert!(!files.exists(&store.directory(".removed-0")) && files.exists(&store.directory("1")));
+    }
+
+    #[test]
+    fn the_lock_of_a_killed_engine_goes_and_that_of_a_living_one_stays() {
+        let files = FakeFiles::default();
+        let store = Store::new(&files, "/home");
+        drop(written(&files, "1", vec![started()]));
+        let held = store.claim("deploy").expect("memory has room");
+        let locks = files.list(&store.active()).expect("is there");
+        files.create(&store.active().join("killed"), b"").expect("memory has room");
+        store.forget_rest().expect("is ours");
+        assert!(held.is_some());
+        assert_eq!(files.list(&store.active()).expect("is there"), locks);
     }
 }

@@ -196,9 +196,13 @@ impl<'a> Store<'a> {
     /// # Errors
     /// Whatever making or opening it gives.
     pub fn claim(&self, key: &str) -> io::Result<Option<Lock>> {
-        let directory = self.home.join("active");
-        self.files.create_private_dir(&directory)?;
-        self.files.lock(&directory.join(super::hash(key)))
+        self.files.create_private_dir(&self.active())?;
+        self.files.claim(&self.active().join(super::hash(key)))
+    }
+
+    /// The directory of the locks of what is being run.
+    pub(super) fn active(&self) -> PathBuf {
+        self.home.join("active")
     }
 }
 
@@ -338,5 +342,7 @@ pub(super) mod tests {
         let held = store.claim("deploy").expect("memory has room");
         assert!(held.is_some() && store.claim("deploy").expect("memory has room").is_none());
         assert!(store.claim("other").expect("memory has room").is_some());
+        drop(held);
+        assert_eq!(files.list(&store.active()).expect("is there"), []);
     }
 }
