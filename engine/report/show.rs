@@ -27,7 +27,10 @@ pub fn render(out: &mut dyn Write, runbook: &Runbook, procedure: &Procedure, sty
             item(out, "-", &symptom.text)?;
         }
     }
-    notes(out, &procedure.notes)?;
+    if !procedure.notes.is_empty() {
+        writeln!(out, "\n{}", style.bold("notes"))?;
+        procedure.notes.iter().try_for_each(|note| show_note(out, note, "  "))?;
+    }
     if !procedure.steps.is_empty() {
         writeln!(out, "\n{}", style.bold("steps"))?;
     }
@@ -55,7 +58,11 @@ pub fn render(out: &mut dyn Write, runbook: &Runbook, procedure: &Procedure, sty
 }
 
 fn show_step(out: &mut dyn Write, step: &Step, style: Style) -> io::Result<()> {
-    notes(out, &step.notes)?;
+    let (before, below): (Vec<_>, Vec<_>) = step.notes.iter().partition(|note| note.line < step.line);
+    if !before.is_empty() {
+        writeln!(out)?;
+    }
+    before.into_iter().try_for_each(|note| show_note(out, note, "  "))?;
     writeln!(out)?;
     let number = format!("{}.", step.id);
     let label = if step.optional { format!("{} (optional)", step.label) } else { step.label.clone() };
@@ -77,7 +84,7 @@ fn show_step(out: &mut dyn Write, step: &Step, style: Style) -> io::Result<()> {
         }
         Action::Manual { .. } | Action::Notes => {}
     }
-    Ok(())
+    below.into_iter().try_for_each(|note| show_note(out, note, "       "))
 }
 
 fn script(out: &mut dyn Write, text: &str) -> io::Result<()> {
@@ -87,20 +94,20 @@ fn script(out: &mut dyn Write, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn notes(out: &mut dyn Write, notes: &[Note]) -> io::Result<()> {
-    if !notes.is_empty() {
-        writeln!(out)?;
-    }
-    for note in notes {
-        item(out, "-", note.text.trim_start_matches("- "))?;
-    }
-    Ok(())
+fn show_note(out: &mut dyn Write, note: &Note, indent: &str) -> io::Result<()> {
+    let text = note.text.trim_start();
+    marked(out, indent, "-", text.strip_prefix("- ").unwrap_or(text))
 }
 
 fn item(out: &mut dyn Write, mark: &str, text: &str) -> io::Result<()> {
-    for (index, line) in wrap(text, WIDTH - 3 - mark.len()).iter().enumerate() {
+    marked(out, "  ", mark, text)
+}
+
+fn marked(out: &mut dyn Write, indent: &str, mark: &str, text: &str) -> io::Result<()> {
+    let width = WIDTH - indent.len() - 1 - mark.len();
+    for (index, line) in wrap(text, width).iter().enumerate() {
         let mark = if index == 0 { mark.to_owned() } else { " ".repeat(mark.len()) };
-        writeln!(out, "  {mark} {}", printable(line, Style::Plain))?;
+        writeln!(out, "{indent}{mark} {}", printable(line, Style::Plain))?;
     }
     Ok(())
 }
@@ -181,5 +188,20 @@ mod tests {
              1.   Check engine status\n       curl localhost/engines/{engine_id}\n\nescalation\n  \
              - P0: Immediate, CTO\n\nafter the incident\n  1. Write it down\n"
         );
+    }
+
+    #[test]
+    fn notes_stand_where_the_document_has_them() {
+        let mut runbook = sample::runbook();
+        let note = |text: &str, line| Note { text: text.into(), line };
+        let procedure = &mut runbook.procedures[0];
+        procedure.notes = vec![note("- A busy API", 20)];
+        procedure.steps[0].notes = vec![note("Think first", 4), note("  - CPU", 6)];
+        let mut out = Vec::new();
+        render(&mut out, &runbook, &runbook.procedures[0], Style::Plain).expect("writes to memory");
+        let text = String::from_utf8(out).expect("is text");
+        let expected = "stuck open\n\nnotes\n  - A busy API\n\nsteps\n\n  - Think first\n\n  \
+                        1.   Check engine status\n       curl localhost/engines/{engine_id}\n       - CPU\n\nesc";
+        assert!(text.contains(expected), "{text}");
     }
 }
