@@ -66,8 +66,8 @@ fn what_is_wrong_and_what_is_odd_is_said_at_its_line() {
             step("<!-- runbook: test fault=gone -->"),
             3,
             "doc.md:3: error: a test of `restart` injects `gone`, and there is no stage for\n  it\n  hint: looked for \
-             one in `runbooks/runbook.yaml` here and above; the book's\n    page `Rehearse your own system` shows one of ten \
-             lines\n",
+             one in `runbooks/runbook.yaml` above the document and here;\n    the book's page `Rehearse your own system` shows \
+             one of ten lines\n",
         ),
         (
             "# Restart\n\n```bash\n<command> restart\n```\n".to_owned(),

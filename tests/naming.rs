@@ -23,6 +23,40 @@ fn a_misspelt_name_is_said_although_a_flag_of_the_procedure_is_given() {
 }
 
 #[test]
+fn a_document_belongs_to_the_project_above_it() {
+    let document = "# Restart\n\n```bash\ntrue\n```\n";
+    let test = Test::new()
+        .file("one/runbooks/runbook.yaml", "procedures: [a.md]\nworkdir: ..\n")
+        .file("one/runbooks/a.md", document)
+        .file("two/runbooks/runbook.yaml", "procedures: [b.md]\n")
+        .file("two/runbooks/b.md", document)
+        .file("c.md", document);
+    let (one, two, work) = ("one/runbooks/a.md", "two/runbooks/b.md", test.path("").display().to_string());
+    let work = work.trim_end_matches('/');
+    let planned = |test: Test, files: &[&str], directory: &str| {
+        let files: Vec<&str> = files.iter().flat_map(|file| ["--file", file]).collect();
+        let plan = test.again(&["plan", "Restart"]).args(&files).run().exit(0);
+        plan.says(&format!("\n  in {work}{directory}\n")).test
+    };
+    let test = planned(test, &[one], "/one");
+    let test = planned(test, &[two], "");
+    let test = planned(test, &["c.md"], "");
+    let differ = "error: `one/runbooks/a.md` and `two/runbooks/b.md` belong to different projects, whose files are \
+                  `[WORK]/one/runbooks/runbook.yaml` and `[WORK]/two/runbooks/runbook.yaml`\n\
+                  hint: name what belongs to one of them at a time\n";
+    let finished = test.again(&["list", "--file", one, "--file", "c.md", "--file", two]).run();
+    let finished = finished.exit(2).stderr(differ);
+    let finished = finished.test.again(&["lint", one, two]).run().exit(2).stdout("").stderr(differ);
+    // Where the document has a project, it is not looked for where the caller is.
+    let inside = finished.test.path("two");
+    let test = finished.test.in_directory(inside);
+    test.again(&["plan", "Restart", "--file", "../one/runbooks/a.md"])
+        .run()
+        .exit(0)
+        .says(&format!("in {work}/one\n"));
+}
+
+#[test]
 fn a_name_that_is_missing_is_said() {
     Test::on(DOCUMENT, &["exec", "--engine-id", "3"]).run().exit(2).stderr(
         "error: no procedure is named, so `--engine-id` cannot be one of its parameters\n\

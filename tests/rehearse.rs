@@ -84,7 +84,7 @@ fn what_cannot_be_rehearsed_is_refused_with_its_reason() {
     let finished = nothing.run().exit(6);
     assert_eq!(
         finished.stderr,
-        "error: nothing can be rehearsed: there is no `runbooks/runbook.yaml` here or above\nhint: declare a stage; \
+        "error: nothing can be rehearsed: there is no `runbooks/runbook.yaml` above the document or here\nhint: declare a stage; \
          the book's page `Rehearse your own system` shows one of ten lines\n"
     );
 }

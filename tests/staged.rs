@@ -91,6 +91,18 @@ fn a_fault_is_injected_seen_cured_and_taken_away() {
 }
 
 #[test]
+fn a_document_has_the_stage_of_its_own_project_wherever_it_is_tested_from() {
+    let cured = procedure("Page Gone", "fault=broken", &[("Look", "test -e broken"), ("Mend", "mend")]);
+    let test = project(&cured, &[]).file("elsewhere/x", "");
+    let elsewhere = test.path("elsewhere");
+    let test = test.in_directory(elsewhere);
+    let listed =
+        test.again(&["test", "../runbooks"]).run().exit(0).says("../runbooks/site.md:3 Page Gone (2 steps)");
+    let on_host = listed.test.again(&["test", "../runbooks/site.md", "--no-isolation"]).run().exit(0);
+    on_host.says("1 passed").leaves_nothing();
+}
+
+#[test]
 fn the_way_that_was_taken_is_the_one_that_is_tested() {
     let steps: &[(&str, &str)] =
         &[("Mend it", "mend gently"), ("If that fails, mend harder", "mend"), ("Verify", "test ! -e broken")];

@@ -34,9 +34,10 @@ pub(super) struct Book {
 impl Book {
     /// Reads the documents; one that cannot be read stops everything.
     pub(super) fn load(matches: &ArgMatches, host: &Host<'_>) -> Result<Self, Failure> {
-        let files = files(&texts(matches, "paths"), host)?;
+        let places = texts(matches, "paths");
+        let files = files(&places, host)?;
         let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
-        let documents = Documents::load(&paths, host);
+        let documents = Documents::load_named(&places, &paths, host);
         if let Some(failure) = documents.failure() {
             return Err(failure);
         }

@@ -48,8 +48,13 @@ impl Documents {
     /// Reads the given files, or else those that the nearest `runbooks/runbook.yaml` upwards and
     /// `RUNBOOK_PATH` name.
     pub(super) fn load(files: &[String], host: &Host<'_>) -> Self {
+        Self::load_named(files, files, host)
+    }
+
+    /// The same, where the caller named `places`, files or directories, which hold the files.
+    pub(super) fn load_named(places: &[String], files: &[String], host: &Host<'_>) -> Self {
         let mut documents = Self::default();
-        let config = match nearest_config(host) {
+        let config = match nearest_config(places, host) {
             Ok(config) => config,
             Err(failure) => {
                 documents.failures.push(failure);
@@ -83,9 +88,9 @@ impl Documents {
         documents
     }
 
-    /// No document, only the project's configuration.
-    pub(super) fn configured(host: &Host<'_>) -> Self {
-        match nearest_config(host) {
+    /// No document, only the configuration of the project that the document at `place` belongs to.
+    pub(super) fn configured(place: &Path, host: &Host<'_>) -> Self {
+        match nearest_config(&[place.display().to_string()], host) {
             Ok(config) => Self { config, ..Self::default() },
             Err(failure) => Self { failures: vec![failure], ..Self::default() },
         }
@@ -173,13 +178,14 @@ pub(super) fn read(path: &Path, host: &Host<'_>) -> Result<(Runbook, Vec<Diagnos
     Ok((runbook, diagnostics))
 }
 
-/// The nearest configuration upwards from the caller's directory, shown from there.
-fn nearest_config(host: &Host<'_>) -> Result<Option<(PathBuf, Config)>, Failure> {
+/// The nearest configuration upwards from what was named, else from the caller's directory, shown from there.
+fn nearest_config(places: &[String], host: &Host<'_>) -> Result<Option<(PathBuf, Config)>, Failure> {
     let cwd = host.environment.cwd();
-    let above = cwd.ancestors().map(|directory| directory.join(CONFIG));
     // On a stage the project is not above the directory, which is a copy.
-    let told = host.environment.var(FOLDER).map(|folder| cwd.join(folder).join(FILE));
-    let Some(path) = above.chain(told).find(|path| host.files.exists(path)) else {
+    let told = || host.environment.var(FOLDER).map(|folder| cwd.join(folder).join(FILE));
+    let told = || told().filter(|path| host.files.exists(path));
+    let own = config_of(places, host)?;
+    let Some(path) = own.or_else(|| config_above(&cwd, host)).or_else(told) else {
         return Ok(None);
     };
     let shown = path.strip_prefix(&cwd).unwrap_or(&path).to_owned();
@@ -196,6 +202,34 @@ fn nearest_config(host: &Host<'_>) -> Result<Option<(PathBuf, Config)>, Failure>
         Ok(config) => Ok(Some((path, config))),
         Err(diagnostic) => Err(Failure::document(&source, [&diagnostic])),
     }
+}
+
+/// The one configuration upwards from `places`, files or directories; some may have none.
+fn config_of(places: &[String], host: &Host<'_>) -> Result<Option<PathBuf>, Failure> {
+    let cwd = host.environment.cwd();
+    let mut found: Option<(&String, PathBuf)> = None;
+    for place in places {
+        let absolute = tidy(&cwd.join(place));
+        let is_directory = host.files.is_dir(&absolute);
+        let directory = absolute.parent().filter(|_| !is_directory).unwrap_or(&absolute);
+        match (config_above(directory, host), &found) {
+            (Some(path), Some((first, other))) if path != *other => {
+                let (other, path) = (other.display(), path.display());
+                let message = format!(
+                    "`{first}` and `{place}` belong to different projects, whose files are `{other}` and `{path}`"
+                );
+                return Err(Failure::new(USAGE, message, "name what belongs to one of them at a time"));
+            }
+            (Some(path), None) => found = Some((place, path)),
+            _ => {}
+        }
+    }
+    Ok(found.map(|(_, path)| path))
+}
+
+/// The nearest configuration in `directory` or above.
+fn config_above(directory: &Path, host: &Host<'_>) -> Option<PathBuf> {
+    directory.ancestors().map(|directory| directory.join(CONFIG)).find(|path| host.files.exists(path))
 }
 
 /// The files a configuration names, as the caller would type them.

@@ -213,7 +213,7 @@ fn no_fault(looked: &Looked<'_>) -> Option<Diagnostic> {
         Some(Err(none)) => wrong(none.message, &none.hint),
         None => wrong(
             format!("a test of `{}` injects `{name}`, and there is no stage for it", procedure.id),
-            "looked for one in `runbooks/runbook.yaml` here and above; the book's page `Rehearse your own system` \
+            "looked for one in `runbooks/runbook.yaml` above the document and here; the book's page `Rehearse your own system` \
              shows one of ten lines",
         ),
     }

@@ -42,7 +42,7 @@ impl Project {
         let Some((path, _)) = &documents.config else {
             return match documents.failures.first() {
                 Some(failure) => Err(failure.clone()),
-                None => Ok(Err("there is no `runbooks/runbook.yaml` here or above".to_owned())),
+                None => Ok(Err("there is no `runbooks/runbook.yaml` above the document or here".to_owned())),
             };
         };
         let cwd = host.environment.cwd();
