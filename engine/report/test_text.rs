@@ -28,6 +28,8 @@ pub struct TestText {
     waiting: BTreeMap<usize, TestFinished>,
     /// What is named again at the end.
     wrong: BTreeMap<usize, TestFinished>,
+    /// How many passed on a stage where nothing was broken.
+    unbroken: usize,
 }
 
 /// Said once where a step failed for want of a file, and there was no stage.
@@ -38,7 +40,8 @@ hint: a procedure without a stage runs in an empty directory; declare `stage:`
 impl TestText {
     /// A reporter that has seen nothing yet.
     pub fn new(style: Style) -> Self {
-        Self { style, tests: Vec::new(), next: 0, waiting: BTreeMap::new(), wrong: BTreeMap::new() }
+        let (waiting, wrong) = (BTreeMap::new(), BTreeMap::new());
+        Self { style, tests: Vec::new(), next: 0, waiting, wrong, unbroken: 0 }
     }
 
     /// Shows one event.
@@ -76,6 +79,9 @@ impl TestText {
         if !matches!(finished.status, TestStatus::Passed | TestStatus::Ignored { .. }) {
             self.wrong.insert(finished.test, finished.clone());
         }
+        let passed = matches!(finished.status, TestStatus::Passed | TestStatus::Flaky);
+        let unbroken = |case: &TestCase| case.stage && case.fault.is_none();
+        self.unbroken += usize::from(passed && self.tests.get(finished.test).is_some_and(unbroken));
         self.waiting.insert(finished.test, finished.clone());
         while let Some(due) = self.waiting.remove(&self.next) {
             self.next += 1;
@@ -245,6 +251,11 @@ impl TestText {
         if summary.undecided_steps > 0 {
             let steps = counted(summary.undecided_steps, "decision was", "decisions were");
             writeln!(out, "{steps} not taken: a test has no person to decide")?;
+        }
+        if self.unbroken > 0 {
+            let procedures = counted(self.unbroken, "procedure", "procedures");
+            let whose = if self.unbroken == 1 { "its test names" } else { "their tests name" };
+            writeln!(out, "{procedures} passed with nothing broken first: {whose} no fault")?;
         }
         if summary.elsewhere > 0 {
             let errors = counted(summary.elsewhere, "error stands", "errors stand");
