@@ -2,6 +2,8 @@
 //!
 //! An answer that is not understood is asked for again; the end of the input is the safe answer.
 
+mod letters;
+
 use super::Host;
 use super::exec::secrets;
 use crate::event::Choice;
@@ -9,6 +11,7 @@ use crate::plan::{Plan, PlanStep};
 use crate::report::proposal;
 use crate::report::style::{Style, WIDTH, commands, time, wrap};
 use crate::run::{Ask, Mask, Question, QuestionKind, Reply};
+use letters::{letter, meaning, word};
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
 
@@ -307,45 +310,6 @@ fn read_line(input: &mut dyn BufRead) -> io::Result<Option<String>> {
 /// The safe answer where nobody can answer any more.
 fn at_the_end(question: &Question) -> Choice {
     if question.choices.contains(&Choice::Abort) { Choice::Abort } else { Choice::No }
-}
-
-fn letter(choice: Choice) -> char {
-    match choice {
-        Choice::Yes => 'y',
-        Choice::No => 'n',
-        Choice::Retry => 'r',
-        Choice::Edit => 'e',
-        Choice::DoneByHand => 'd',
-        Choice::Fallback => 'f',
-        Choice::Skip => 's',
-        Choice::Abort => 'a',
-    }
-}
-
-fn word(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Yes => "yes",
-        Choice::No => "no",
-        Choice::Retry => "retry",
-        Choice::Edit => "edit",
-        Choice::DoneByHand => "done",
-        Choice::Fallback => "fallback",
-        Choice::Skip => "skip",
-        Choice::Abort => "abort",
-    }
-}
-
-fn meaning(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Yes => "yes",
-        Choice::No => "no",
-        Choice::Retry => "retry it",
-        Choice::Edit => "edit the command and retry",
-        Choice::DoneByHand => "it was done by hand: go on",
-        Choice::Fallback => "take the fallback",
-        Choice::Skip => "skip it and go on",
-        Choice::Abort => "abort the run",
-    }
 }
 
 #[cfg(test)]
