@@ -11,7 +11,9 @@ fn engine_restart(service: &Service, id: &str) -> Finished {
 #[test]
 fn a_healthy_system_is_restarted_and_nothing_is_claimed_that_was_not_seen() {
     let service = Service::start(|_| Reply::Status(200, "{\"id\":3,\"status\":\"running\"}"));
-    engine_restart(&service, "3").exit(0).says("not verified").says("within target").leaves_nothing();
+    let ran = engine_restart(&service, "3").exit(0).says("within target, not verified").leaves_nothing();
+    let stats = ran.test.again(&["stats"]).run().exit(0);
+    stats.says("  target      1 within target, not verified\n");
     assert_eq!(
         service.requests(),
         [

@@ -41,8 +41,10 @@ pub struct Group {
     pub durations: Vec<u64>,
     /// Runs that met their time target, verified.
     pub target_met: usize,
-    /// Runs that are over and had one.
+    /// Runs that are over and met or missed one.
     pub target_of: usize,
+    /// Besides these, runs that ended within theirs, which nothing verified.
+    pub target_not_verified: usize,
     /// The last run's id.
     pub last_run: String,
     /// When it started.
@@ -101,6 +103,7 @@ pub fn groups<'a>(runs: impl IntoIterator<Item = &'a RunSummary>) -> Vec<Group> 
             durations: Vec::new(),
             target_met: 0,
             target_of: 0,
+            target_not_verified: 0,
             last_run: String::new(),
             last_at: String::new(),
         });
@@ -137,12 +140,16 @@ impl Group {
         }
         self.durations.push(finished.wall_ms);
         self.recoveries.extend(finished.recovered_ms.map(|ms| ms + run.started.before_ms));
-        let verdicts = || finished.targets.iter().filter(|target| target.limit_ms.is_some());
-        let judged = verdicts().filter(|target| target.verdict != TargetVerdict::NotMeasured).count();
-        if judged > 0 {
-            self.target_of += 1;
-            let met = verdicts().filter(|target| target.verdict == TargetVerdict::Met).count();
-            self.target_met += usize::from(met == judged);
+        let timed = finished.targets.iter().filter(|target| target.limit_ms.is_some());
+        let judged = timed.map(|it| it.verdict).filter(|verdict| *verdict != TargetVerdict::NotMeasured);
+        // One that was missed decides, and what was not verified was neither met nor missed.
+        match judged.max_by_key(|verdict| weight(*verdict)) {
+            Some(TargetVerdict::WithinNotVerified) => self.target_not_verified += 1,
+            Some(verdict) => {
+                self.target_of += 1;
+                self.target_met += usize::from(verdict == TargetVerdict::Met);
+            }
+            None => {}
         }
     }
 
@@ -174,6 +181,16 @@ fn key(outcome: Outcome) -> &'static str {
         Outcome::NeedsPerson => "needs_person",
         Outcome::Cancelled => "cancelled",
         Outcome::NotStarted => "not_started",
+    }
+}
+
+/// Which of a run's verdicts stands for all of them: the greatest.
+fn weight(verdict: TargetVerdict) -> u8 {
+    match verdict {
+        TargetVerdict::NotMeasured => 0,
+        TargetVerdict::Met => 1,
+        TargetVerdict::WithinNotVerified => 2,
+        TargetVerdict::NotReached | TargetVerdict::Missed => 3,
     }
 }
 
@@ -220,6 +237,15 @@ pub(super) mod tests {
         }
     }
 
+    /// A run whose targets came to these verdicts.
+    pub(in crate::report) fn judged(verdicts: &[TargetVerdict]) -> RunSummary {
+        let mut run = run("exec", "2026-01-02T03:04:05.000Z", Some(Outcome::NotVerified), None);
+        let end = run.finished.as_mut().expect("it ended");
+        let target = end.targets[0].clone();
+        end.targets = verdicts.iter().map(|&verdict| JudgedTarget { verdict, ..target.clone() }).collect();
+        run
+    }
+
     /// Five incidents, one of them without an end, and a rehearsal.
     pub(in crate::report) fn runs() -> Vec<RunSummary> {
         vec![
@@ -253,6 +279,26 @@ pub(super) mod tests {
         let groups = groups(&[running, not_started]);
         assert_eq!((groups[0].runs, groups[0].running, groups[0].unknown), (2, 1, 0));
         assert_eq!((groups[0].duration(), groups[0].recovery(), groups[0].target_of), (None, None, 0));
+    }
+
+    #[test]
+    fn what_was_not_verified_was_neither_met_nor_missed() {
+        use TargetVerdict::{Met, Missed, NotMeasured, NotReached, WithinNotVerified};
+        for (verdicts, met, of, not_verified) in [
+            (&[Met][..], 1, 1, 0),
+            (&[Met, NotMeasured], 1, 1, 0),
+            (&[Missed], 0, 1, 0),
+            (&[Met, NotReached], 0, 1, 0),
+            (&[WithinNotVerified], 0, 0, 1),
+            (&[WithinNotVerified, Met], 0, 0, 1),
+            (&[WithinNotVerified, Missed], 0, 1, 0),
+            (&[NotMeasured], 0, 0, 0),
+            (&[], 0, 0, 0),
+        ] {
+            let groups = groups(&[judged(verdicts)]);
+            let found = (groups[0].target_met, groups[0].target_of, groups[0].target_not_verified);
+            assert_eq!(found, (met, of, not_verified), "{verdicts:?}");
+        }
     }
 
     #[test]

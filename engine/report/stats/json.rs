@@ -27,6 +27,7 @@ struct Procedure<'a> {
     duration_ms: Option<Times>,
     target_met: usize,
     target_of: usize,
+    target_not_verified: usize,
     last_run: &'a str,
     last_at: &'a str,
 }
@@ -48,6 +49,7 @@ pub fn json(groups: &[Group]) -> String {
             duration_ms: group.duration(),
             target_met: group.target_met,
             target_of: group.target_of,
+            target_not_verified: group.target_not_verified,
             last_run: &group.last_run,
             last_at: &group.last_at,
         })
@@ -75,7 +77,7 @@ mod tests {
                 "outcomes": {"failed": 1, "recovered_by_fallback": 1, "verified": 2},
                 "recovery_ms": {"n": 3, "median": 20000, "p90": 50000, "max": 50000, "mean": 26666},
                 "duration_ms": {"n": 4, "median": 36000, "p90": 61000, "max": 61000, "mean": 36000},
-                "target_met": 2, "target_of": 4,
+                "target_met": 2, "target_of": 4, "target_not_verified": 0,
                 "last_run": "run-2026-01-05T03:04:05.000Z", "last_at": "2026-01-05T03:04:05.000Z",
             })
         );

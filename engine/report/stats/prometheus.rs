@@ -23,7 +23,7 @@ pub fn prometheus(groups: &[Group]) -> String {
         &mut out,
         "runbook_target_met_ratio",
         "gauge",
-        "Share of runs with a time target that met it, verified.",
+        "Share of runs that met their time target, verified, of those that met or missed it.",
     );
     for group in groups.iter().filter(|group| group.target_of > 0) {
         let ratio = group.target_met as f64 / group.target_of as f64;

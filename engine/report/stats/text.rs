@@ -1,7 +1,7 @@
 //! Figures for people, 80 columns, with a histogram of the times to recovery.
 
 use super::{Group, Times};
-use crate::event::Outcome;
+use crate::event::{Outcome, TargetVerdict};
 use crate::report::scale::{mark, round_step};
 use crate::report::style::{Style, WIDTH, fit, millis, one_line, pad, wrap};
 use crate::report::timeline::{clock, day};
@@ -54,8 +54,16 @@ fn write_group(out: &mut dyn Write, group: &Group, style: Style) -> io::Result<(
     if let Some(times) = group.duration() {
         row(out, "run time", &sum(times))?;
     }
+    let mut targets = Vec::new();
     if group.target_of > 0 {
-        row(out, "target met", &format!("{} of {}", group.target_met, group.target_of))?;
+        targets.push(format!("{} of {}", group.target_met, group.target_of));
+    }
+    if group.target_not_verified > 0 {
+        let verdict = words::verdict(TargetVerdict::WithinNotVerified);
+        targets.push(format!("{} {verdict}", group.target_not_verified));
+    }
+    if !targets.is_empty() {
+        row(out, if group.target_of > 0 { "target met" } else { "target" }, &targets.join("; "))?;
     }
     histogram(out, &group.recoveries)
 }
@@ -129,8 +137,9 @@ fn said(key: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::super::groups;
-    use super::super::tests::{run, runs};
+    use super::super::tests::{judged, run, runs};
     use super::*;
+    use crate::journal::RunSummary;
 
     fn shown(groups: &[Group]) -> String {
         let mut out = Vec::new();
@@ -164,6 +173,23 @@ mod tests {
              target met  1 of 1\n"
         );
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+    }
+
+    #[test]
+    fn a_run_within_its_target_that_nothing_verified_is_not_called_missed() {
+        let said = |runs: &[RunSummary]| {
+            let shown = shown(&groups(runs));
+            shown.lines().find(|line| line.starts_with("  target")).map(str::to_owned)
+        };
+        let (met, within) = (judged(&[TargetVerdict::Met]), judged(&[TargetVerdict::WithinNotVerified]));
+        assert_eq!(
+            said(std::slice::from_ref(&within)).as_deref(),
+            Some("  target      1 within target, not verified")
+        );
+        assert_eq!(
+            said(&[met, within]).as_deref(),
+            Some("  target met  1 of 1; 1 within target, not verified")
+        );
     }
 
     #[test]
