@@ -208,6 +208,9 @@ pub struct RunStarted {
     pub unattended: bool,
     /// Directory the session starts in.
     pub workdir: String,
+    /// Longest time of a verification in milliseconds, where the caller said so: a resumed run keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify_timeout_ms: Option<u64>,
     /// Who.
     pub user: String,
     /// Where.

@@ -433,3 +433,24 @@ fn passed(test: &Test) -> Vec<String> {
     }
     passed
 }
+
+#[test]
+fn the_longest_time_of_a_verification_is_kept_unless_another_is_given() {
+    let text =
+        "# Slow\n\n1. Move:\n   ```bash\n   touch moved\n   ```\n\n## Verify\n\n```bash\ntest -e good\n```\n";
+    let ran = Test::on(text, &["exec", "Slow", "--unattended", "--verify-timeout", "300ms"]).run().exit(1);
+    let limits = |test: &Test| -> Vec<u64> {
+        let journal = test.journal();
+        let starts = journal.iter().filter(|event| event["type"] == "step_started" && event["step"] == "2");
+        starts.map(|event| event["timeout_ms"].as_u64().expect("is a number")).collect()
+    };
+    let first = limits(&ran.test);
+    assert!(!first.is_empty() && first.iter().all(|ms| *ms <= 300), "{first:?}");
+    let kept = resume(ran.test, &["--unattended", "--from", "2"]).run().exit(1);
+    let both = limits(&kept.test);
+    assert!(both.len() > first.len() && both.iter().all(|ms| *ms <= 300), "{both:?}");
+    let given =
+        resume(kept.test, &["--unattended", "--from", "2", "--verify-timeout", "500ms"]).run().exit(1);
+    let last = limits(&given.test).split_off(both.len());
+    assert!(last.first().is_some_and(|ms| (301..=500).contains(ms)), "{last:?}");
+}

@@ -24,6 +24,9 @@ pub(super) fn run_started(plan: &Plan, settings: Settings, host: &Host<'_>) -> R
         escalation_row: None,
         detected_at: None,
         before_ms: 0,
+        verify_timeout_ms: plan
+            .verify_timeout
+            .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
         severity: header.severity.as_ref().map(|severity| severity.text.clone()),
         targets: header.targets.iter().map(|target| target.text.clone()).collect(),
         parameters: plan.parameters.iter().map(|it| (it.name.clone(), masked(it))).collect(),

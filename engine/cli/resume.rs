@@ -21,6 +21,7 @@ use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Longest state of a shell that is read, in bytes.
 const MAX_STATE: u64 = 64 << 20;
@@ -155,6 +156,7 @@ fn planned(
         recorded.map(|(name, value)| (name.clone(), value.clone())).collect();
     let file = params_file(matches, host)?;
     let choices = choices(matches);
+    let kept = started.verify_timeout_ms.map(Duration::from_millis);
     let mut asked = BTreeMap::new();
     loop {
         let environment = |name: &str| host.environment.var(name);
@@ -170,7 +172,7 @@ fn planned(
             assume_done: choices.assume_done.clone(),
             workdir: PathBuf::from(&started.workdir),
             terminal: !settings.policy.unattended,
-            verify_timeout: choices.verify_timeout,
+            verify_timeout: choices.verify_timeout.or(kept),
         };
         let plan = plan::build(runbook, procedure, &arguments)
             .map_err(|problems| Failure::problems(&runbook.source, &problems))?;

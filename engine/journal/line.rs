@@ -207,6 +207,7 @@ pub(super) mod tests {
             escalation_row: None,
             detected_at: None,
             before_ms: 0,
+            verify_timeout_ms: None,
             targets: vec![],
             parameters: BTreeMap::from([("fallback_of".into(), "0".into())]),
             mode: "exec".into(),

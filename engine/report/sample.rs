@@ -63,6 +63,7 @@ pub(crate) fn started() -> RunStarted {
         escalation_row: None,
         detected_at: None,
         before_ms: 0,
+        verify_timeout_ms: None,
         targets: vec!["Auto-restart < 30 seconds".into()],
         parameters: BTreeMap::from([("engine_id".into(), "3".into())]),
         mode: "exec".into(),

@@ -204,6 +204,7 @@ fn opening() -> EventBody {
         escalation_row: None,
         detected_at: None,
         before_ms: 0,
+        verify_timeout_ms: None,
         steps: Vec::new(),
     }))
 }

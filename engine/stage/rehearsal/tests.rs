@@ -103,6 +103,7 @@ fn rehearse_with(
         escalation_row: None,
         detected_at: None,
         before_ms: 0,
+        verify_timeout_ms: None,
         steps: Vec::new(),
     };
     let place = Place { bash: "bash".into(), directory: copy, variables: Vec::new(), without: Vec::new() };
