@@ -649,6 +649,14 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether nothing went wrong that was not put right, as far as the run could see.
+    pub fn is_good(self) -> bool {
+        match self {
+            Self::Verified | Self::RecoveredByFallback | Self::NotVerified | Self::Observed => true,
+            Self::Failed | Self::NeedsPerson | Self::Cancelled | Self::Contained | Self::NotStarted => false,
+        }
+    }
+
     /// Whether a run that ended so can go on behind what passed.
     pub fn can_go_on(self) -> bool {
         match self {

@@ -9,6 +9,7 @@ use super::guard::Intruded;
 use super::store::Store;
 use crate::event::{JudgedTarget, Outcome, PlanPart, RehearsalVerdict, RunFinished, RunStarted};
 use crate::host::Ends;
+use crate::runbook::Role;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
@@ -97,6 +98,18 @@ pub struct End {
     pub rehearsal: Option<RehearsalVerdict>,
 }
 
+impl End {
+    /// Whether a step of `role` that failed in a run of `mode` is nothing against the procedure: it only looked,
+    /// and the run ended well. In a test every step's status counts.
+    pub fn excuses(&self, role: Role, mode: &str) -> bool {
+        let well = match (&self.rehearsal, self.outcome) {
+            (Some(rehearsal), _) => rehearsal.passed,
+            (None, outcome) => outcome.is_good(),
+        };
+        well && role == Role::Observe && mode != "test"
+    }
+}
+
 impl From<&RunFinished> for End {
     fn from(finished: &RunFinished) -> Self {
         Self {
@@ -123,6 +136,8 @@ pub struct Practised {
     pub at: String,
     /// It passed, the last time.
     pub passed: bool,
+    /// It failed, and only looked, in a run that ended well: it saw what was wrong.
+    pub as_found: bool,
 }
 
 /// Every run there is.
@@ -182,6 +197,7 @@ struct Steps {
 struct Named {
     id: String,
     slug: String,
+    role: Role,
 }
 
 /// What was exercised as the last line names it.
@@ -222,11 +238,7 @@ impl Store<'_> {
     pub fn practised(&self, wanted: &dyn Fn(&Start) -> bool) -> io::Result<(Listing, Vec<Vec<Practised>>)> {
         let mut practised = Vec::new();
         let listing = self.walk(&mut |run, lines| {
-            practised.push(if wanted(&run.started) {
-                self.practised_of(&run.run, lines)
-            } else {
-                Vec::new()
-            });
+            practised.push(if wanted(&run.started) { self.practised_of(run, lines) } else { Vec::new() });
         })?;
         Ok((listing, practised))
     }
@@ -266,24 +278,28 @@ impl Store<'_> {
         Ok(lines.and_then(|lines| self.summed_up(id, &lines)))
     }
 
-    /// What run `id`, whose journal has these ends, exercised of its plan.
-    fn practised_of(&self, id: &str, lines: &Lines) -> Vec<Practised> {
+    /// What `run`, whose journal has these ends, exercised of its plan.
+    fn practised_of(&self, run: &RunSummary, lines: &Lines) -> Vec<Practised> {
         let Ok(Steps { steps }) = serde_json::from_str(&lines.first) else { return Vec::new() };
+        let practised = |step: &Named, part, times, at, passed: bool| {
+            let excuses = |end: &End| end.excuses(step.role, &run.started.mode);
+            let as_found = !passed && run.finished.as_ref().is_some_and(excuses);
+            Practised { slug: step.slug.clone(), part, times, at, passed, as_found }
+        };
         let sum = serde_json::from_str(&lines.last).ok().and_then(|sum: Sum| sum.exercised);
         if let Some(parts) = sum {
-            let practised = parts.into_iter().filter_map(|it| {
-                let slug = steps.iter().find(|step| step.id == it.step)?.slug.clone();
-                Some(Practised { slug, part: it.part, times: it.times, at: it.at, passed: it.passed })
+            let parts = parts.into_iter().filter_map(|it| {
+                let step = steps.iter().find(|step| step.id == it.step)?;
+                Some(practised(step, it.part, it.times, it.at, it.passed))
             });
-            return practised.collect();
+            return parts.collect();
         }
         // A run that somebody removes meanwhile is no run any more.
-        let events = self.read(id).map(|journal| journal.events).unwrap_or_default();
-        let practised = Exercises::of(&events).list().into_iter().filter_map(|it| {
-            let slug = steps.get(it.step.index())?.slug.clone();
-            Some(Practised { slug, part: it.part, times: it.times, at: it.at, passed: it.passed })
+        let events = self.read(&run.run).map(|journal| journal.events).unwrap_or_default();
+        let parts = Exercises::of(&events).list().into_iter().filter_map(|it| {
+            Some(practised(steps.get(it.step.index())?, it.part, it.times, it.at, it.passed))
         });
-        practised.collect()
+        parts.collect()
     }
 
     /// The ends of a journal that nobody else could have written; none where there is no first line.

@@ -73,6 +73,8 @@ pub struct Exercise {
     pub at: String,
     /// It passed; of a decision always.
     pub passed: bool,
+    /// It failed, and only looked, in a run that ended well: it saw what was wrong.
+    pub as_found: bool,
     /// The document has changed since.
     pub earlier_text: bool,
 }
@@ -176,6 +178,7 @@ impl Covered {
                 mode: started.mode.clone(),
                 at: practised.at.clone(),
                 passed: practised.passed,
+                as_found: practised.as_found,
                 earlier_text: started.document_sha256 != self.document_sha256,
             });
         }
@@ -198,7 +201,7 @@ pub fn text(out: &mut dyn Write, coverage: &Coverage, style: Style) -> io::Resul
                 Some(last) => {
                     earlier |= last.earlier_text;
                     let mark = if last.earlier_text { "*" } else { "" };
-                    let result = if last.passed { "" } else { ", failed" };
+                    let result = if last.passed || last.as_found { "" } else { ", failed" };
                     format!("{}{mark} {}{result}", day(&last.at), last.mode)
                 }
                 None => "never".to_owned(),
@@ -248,8 +251,8 @@ fn word(kind: PlanPart) -> &'static str {
 mod tests {
     use super::super::{sample, schema};
     use super::*;
-    use crate::event::{Event, EventBody};
-    use crate::journal::Exercises;
+    use crate::event::{Event, EventBody, Outcome, RehearsalVerdict, RunFinished, RunStarted};
+    use crate::journal::{End, Exercises};
     use crate::runbook::Decision;
 
     /// The sample's document: its four steps, the third a fallback, and a decision behind them.
@@ -278,6 +281,10 @@ mod tests {
     /// Adds what the journal of `events` would tell.
     fn add(coverage: &mut Coverage, events: &[Event]) {
         let EventBody::RunStarted(started) = &events[0].body else { unreachable!("a run starts") };
+        let end = events.last().and_then(|event| match &event.body {
+            EventBody::RunFinished(finished) => Some(End::from(&**finished)),
+            _ => None,
+        });
         let list = Exercises::of(events).list().into_iter();
         let practised = list.map(|it| Practised {
             slug: started.steps[it.step.index()].slug.clone(),
@@ -285,6 +292,10 @@ mod tests {
             times: it.times,
             at: it.at,
             passed: it.passed,
+            as_found: !it.passed
+                && end
+                    .as_ref()
+                    .is_some_and(|end| end.excuses(started.steps[it.step.index()].role, &started.mode)),
         });
         let start = Start::from(&**started);
         let practised: Vec<Practised> = practised.collect();
@@ -307,7 +318,7 @@ mod tests {
         assert_eq!(
             shown(&coverage),
             "Engine Restart Failed · 4 of 6 exercised · bot.md:3\n  \
-             1      step          Check engine status          2  2026-01-02 exec, failed\n  \
+             1      step          Check engine status          2  2026-01-02 exec\n  \
              2      step          Force restart                2  2026-01-02 exec\n  \
              3      fallback      If persistent, activate…     1  2026-01-02 exec\n  \
              4      step          Verify recovery              2  2026-01-02 exec\n  \
@@ -317,6 +328,44 @@ mod tests {
              never exercised: 2\n  \
              bot.md:5 decided yes 5: If so, look\n  \
              bot.md:5 decided no 5: If so, look\n"
+        );
+    }
+
+    #[test]
+    fn a_look_that_failed_is_held_against_nobody_where_the_run_ended_well() {
+        let runbook = runbook();
+        let last = |change: &dyn Fn(&mut RunStarted, &mut RunFinished)| {
+            let mut events = sample::recovered();
+            let [first, .., last] = &mut events[..] else { unreachable!("it has both ends") };
+            let (EventBody::RunStarted(started), EventBody::RunFinished(end)) =
+                (&mut first.body, &mut last.body)
+            else {
+                unreachable!("a run starts and ends")
+            };
+            change(started, end);
+            let mut coverage = Coverage::of([(&runbook, "ab")]);
+            add(&mut coverage, &events);
+            let last = coverage.procedures[0].parts[0].last.clone().expect("it ran");
+            let said =
+                shown(&coverage).lines().nth(1).and_then(|line| Some(line.split_once(" 2026")?.1.to_owned()));
+            (last.passed, last.as_found, said.expect("is listed"))
+        };
+        let rehearsed = |passed| {
+            Some(RehearsalVerdict { fault: "down".into(), passed, exec_exit: None, reasons: Vec::new() })
+        };
+        assert_eq!(last(&|_, _| {}), (false, true, "-01-02 exec".into()));
+        assert_eq!(
+            last(&|_, end| end.outcome = Outcome::Failed),
+            (false, false, "-01-02 exec, failed".into())
+        );
+        assert_eq!(last(&|_, end| end.rehearsal = rehearsed(true)), (false, true, "-01-02 exec".into()));
+        assert_eq!(
+            last(&|_, end| end.rehearsal = rehearsed(false)),
+            (false, false, "-01-02 exec, failed".into())
+        );
+        assert_eq!(
+            last(&|started, _| started.mode = "test".into()),
+            (false, false, "-01-02 test, failed".into())
         );
     }
 
@@ -359,7 +408,7 @@ mod tests {
             serde_json::json!({
                 "step": "3", "label": "If persistent, activate kill switch", "line": 72, "part": "fallback",
                 "count": 1, "last": {"run": "20260102T030405Z-abcdef", "mode": "exec",
-                "at": "2026-01-02T03:04:10.342Z", "passed": true, "earlier_text": false},
+                "at": "2026-01-02T03:04:10.342Z", "passed": true, "as_found": false, "earlier_text": false},
             })
         );
         assert_eq!(json["procedures"][0]["parts"][5]["last"], serde_json::Value::Null);
