@@ -211,6 +211,18 @@ fn no_bash_no_state_directory_no_working_directory() {
 }
 
 #[test]
+fn a_project_that_cannot_be_read_is_never_left_out_silently() {
+    let text = "# Deploy\n\n```bash\ntest -e go\ntouch ran\n```\n";
+    let test = Test::on(text, &["exec", "Deploy", "--yes"]).file("runbooks/runbook.yaml", "workdir: [..\n");
+    let said =
+        "\nwarning: what the project sets (working directory, notifiers, escalation) is left out here\n";
+    let failed = test.run().exit(1);
+    assert!(failed.stderr.starts_with("warning: "), "{}", failed.stderr);
+    let failed = failed.says("\n  --> runbooks/runbook.yaml:").says(said);
+    failed.test.file("go", "").again(&["resume", "last", "--yes", "--from", "1"]).run().exit(0).says(said);
+}
+
+#[test]
 fn a_bash_that_ends_before_it_listens_starts_nothing() {
     let text = "# Deploy\n\n```bash\ntouch ran\n```\n";
     let test = Test::on(text, &["exec", "Deploy", "--yes"]).file("bin/bash", "#!/bin/sh\nexit 3\n");

@@ -126,6 +126,31 @@ fn what_belongs_to_another_user_is_refused_also_by_root() {
 }
 
 #[test]
+fn what_another_user_put_above_a_document_is_not_taken_for_its_project() {
+    if !nix::unistd::geteuid().is_root() {
+        // Nobody but root can give a file away.
+        return;
+    }
+    let text = "# Deploy\n\n```bash\ntrue\n```\n";
+    let test = Test::on("# Here\n", &["exec", "Deploy", "--file", "../shared/doc.md"])
+        .file("../shared/doc.md", text)
+        .file("../shared/runbooks/runbook.yaml", "procedures: []\n");
+    let test = test.run().exit(0).test;
+    let config = test.path("../shared/runbooks/runbook.yaml");
+    chown(&config, Some(NOBODY), Some(NOBODY)).expect("root may");
+    let left_out = "what the project sets (working directory, notifiers, escalation) is left out here";
+    let ran = test.again(&["exec", "Deploy", "--file", "../shared/doc.md"]).run().exit(0);
+    let ran = ran.stderr(&format!(
+        "warning: `[PLACE]/shared/runbooks/runbook.yaml` belongs to another user, `nobody`, and `../shared/doc.md` does not\n\
+         hint: copy `../shared/doc.md` to a directory of your own, or have that file removed\n\
+         warning: {left_out}\n"
+    ));
+    // Whoever runs somebody's document trusts them.
+    chown(ran.test.path("../shared/doc.md"), Some(NOBODY), Some(NOBODY)).expect("root may");
+    ran.test.again(&["exec", "Deploy", "--file", "../shared/doc.md"]).run().exit(0).stderr("");
+}
+
+#[test]
 fn runs_at_the_same_time_never_mix() {
     let text = "# Deploy\n\n1. Deploy:\n   ```bash\n   echo mine-{who}; : > up-{who}; until test -e go; do sleep 0.02; done; seq 200; touch x\n   ```\n";
     let test = Test::new().file("doc.md", text);

@@ -4,6 +4,7 @@ use super::Host;
 use super::failure::{DOCUMENT, Failure, USAGE};
 use crate::diagnostic::Diagnostic;
 use crate::document;
+use crate::host::Exposed;
 use crate::runbook::yaml::Config;
 use crate::runbook::{self, Runbook};
 use crate::source::{MAX_BYTES, Source};
@@ -33,6 +34,8 @@ pub(super) struct Documents {
     pub(super) failures: Vec<Failure>,
     /// The project's configuration and the file it is in.
     pub(super) config: Option<(PathBuf, Config)>,
+    /// Why there is none, where there should be one.
+    no_config: Option<Failure>,
 }
 
 /// `--file`.
@@ -57,6 +60,7 @@ impl Documents {
         let config = match nearest_config(places, host) {
             Ok(config) => config,
             Err(failure) => {
+                documents.no_config = Some(failure.clone());
                 documents.failures.push(failure);
                 None
             }
@@ -92,7 +96,20 @@ impl Documents {
     pub(super) fn configured(place: &Path, host: &Host<'_>) -> Self {
         match nearest_config(&[place.display().to_string()], host) {
             Ok(config) => Self { config, ..Self::default() },
-            Err(failure) => Self { failures: vec![failure], ..Self::default() },
+            Err(failure) => {
+                Self { failures: vec![failure.clone()], no_config: Some(failure), ..Self::default() }
+            }
+        }
+    }
+
+    /// Warns where the work goes on without the project's configuration, which is there and cannot be heeded.
+    pub(super) fn warn_without_config(&self, host: &mut Host<'_>) {
+        if let Some(failure) = &self.no_config {
+            let warning = failure.text.replacen("error: ", "warning: ", 1);
+            let left_out =
+                "what the project sets (working directory, notifiers, escalation) is left out here";
+            // A closed standard error must not stop a recovery.
+            let _ = host.err.write_all(format!("{warning}warning: {left_out}\n").as_bytes());
         }
     }
 
@@ -220,11 +237,32 @@ fn config_of(places: &[String], host: &Host<'_>) -> Result<Option<PathBuf>, Fail
                 );
                 return Err(Failure::new(USAGE, message, "name what belongs to one of them at a time"));
             }
-            (Some(path), None) => found = Some((place, path)),
+            (Some(path), None) => {
+                if let Some(user) = stranger(&path, &absolute, host) {
+                    let message = format!(
+                        "`{}` belongs to another user, `{user}`, and `{place}` does not",
+                        path.display()
+                    );
+                    let hint =
+                        format!("copy `{place}` to a directory of your own, or have that file removed");
+                    return Err(Failure::new(USAGE, message, hint));
+                }
+                found = Some((place, path));
+            }
             _ => {}
         }
     }
     Ok(found.map(|(_, path)| path))
+}
+
+/// The other user whose configuration this is, where what was named is not theirs. Whoever runs somebody's document
+/// trusts them; what lies above it, as in a directory that all may write to, may be anybody's.
+fn stranger(config: &Path, named: &Path, host: &Host<'_>) -> Option<String> {
+    let owner = |path: &Path| match host.files.exposed(path) {
+        Ok(Some(Exposed::Owner(user))) => Some(user),
+        _ => None,
+    };
+    owner(config).filter(|user| owner(named).as_ref() != Some(user))
 }
 
 /// The nearest configuration in `directory` or above.

@@ -28,6 +28,7 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, wanted: Option<Want
 /// Says what is odd about the procedure.
 pub(super) fn warn(wanted: &Wanted, host: &mut Host<'_>) -> Result<(), Failure> {
     let (runbook, _) = wanted.procedure()?;
+    wanted.documents.warn_without_config(host);
     for finding in wanted.findings(Level::Warning) {
         // A closed standard error must not stop a recovery.
         let _ = host.err.write_all(finding.render(&runbook.source).as_bytes());

@@ -93,7 +93,9 @@ pub(super) fn run(matches: &ArgMatches, host: &mut Host<'_>, _wanted: Option<Wan
     let clock_ms = resume::clock_ms(&left_off, &host.clock.wall());
     let session = SessionSetup { keeps_state: true, restore, ..exec::session(&plan, settings, depth, host) };
     let print = (!settings.json).then_some(settings.style);
-    let notifiers = Notifiers::of(&documents::Documents::configured(&plan.procedure.file, host), host);
+    let project = documents::Documents::configured(&plan.procedure.file, host);
+    project.warn_without_config(host);
+    let notifiers = Notifiers::of(&project, host);
     let aftermath = Aftermath { incident, print, notifiers };
     let journey = Journey {
         run: id,
